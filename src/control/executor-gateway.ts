@@ -1,9 +1,9 @@
 import type { Failure } from '../model/errors.ts';
 import type { ExecutorInfo } from '../model/executor.ts';
 import type { ExecutorId, OperationId, SandboxId, SnapshotId } from '../model/ids.ts';
-import type { AttemptRef, Operation } from '../model/operation.ts';
+import type { AttemptRef, Operation, Progress } from '../model/operation.ts';
 import type { SandboxSource, SandboxSpec } from '../model/sandbox.ts';
-import type { Captured, Progress } from '../model/snapshot.ts';
+import type { Captured } from '../model/snapshot.ts';
 
 /**
  * What executors' sessions ask of the control plane, and hand to it. `server/grpc/` calls it for whatever comes over the

@@ -1,7 +1,8 @@
 import type { Readable, Writable } from 'node:stream';
 import type { Namespace, SandboxId, SnapshotId } from '../model/ids.ts';
+import type { Progress } from '../model/operation.ts';
 import type { SandboxSpec } from '../model/sandbox.ts';
-import type { Captured, Progress } from '../model/snapshot.ts';
+import type { Captured } from '../model/snapshot.ts';
 
 /**
  * The port to a container engine, in words of sandboxes and snapshots. What differs between engines is declared in

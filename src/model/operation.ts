@@ -44,3 +44,12 @@ export interface RetryPolicy {
 
 /** Three attempts, 1 s and 2 s apart. */
 export const DEFAULT_RETRY_POLICY: RetryPolicy = { maxAttempts: 3, backoff: { baseMs: 1_000, maxMs: 60_000 } };
+
+/** How far an operation is. Bytes and layers are absent where the engine does not tell. */
+export interface Progress {
+  readonly phase: string;
+  readonly bytesDone: number;
+  readonly bytesTotal?: number;
+  readonly layersDone?: number;
+  readonly layersTotal?: number;
+}

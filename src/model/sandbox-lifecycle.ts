@@ -1,7 +1,7 @@
 import { backoffMs } from '../lib/backoff.ts';
 import { type Failure, SandglassError } from './errors.ts';
 import type { ExecutorId } from './ids.ts';
-import type { AttemptRef, PendingOperation, RetryPolicy } from './operation.ts';
+import type { AttemptRef, PendingOperation, Progress, RetryPolicy } from './operation.ts';
 import { REASONS } from './reasons.ts';
 import type { Sandbox, SandboxOutcome, SandboxStatus } from './sandbox.ts';
 import { changed, gone, noEffect, type Outcome, refused, stale, type TransitionTable } from './transition.ts';
@@ -13,8 +13,10 @@ import { changed, gone, noEffect, type Outcome, refused, stale, type TransitionT
 export type SandboxEvent =
   /** A controller or command issues an operation for it. */
   | { readonly type: 'attempt_started'; readonly operation: PendingOperation; readonly source?: Sandbox['source'] }
-  /** No attempt can be made now. */
-  | { readonly type: 'postponed'; readonly reason: string }
+  /** No attempt can be made now; the next one is to be tried at `retryAt`, or as soon as something has changed. */
+  | { readonly type: 'postponed'; readonly reason: string; readonly retryAt: number }
+  /** The executor is at work; `deadlineAt` is the new deadline of the attempt. */
+  | { readonly type: 'progressed'; readonly ref: AttemptRef; readonly progress: Progress; readonly deadlineAt: number }
   /** The executor has done what the operation says. */
   | { readonly type: 'attempt_succeeded'; readonly ref: AttemptRef; readonly at: number }
   /** The executor could not do it. `random` in [0, 1) spreads retries. */
@@ -57,6 +59,7 @@ const TABLE: TransitionTable<SandboxStatus, Sandbox, SandboxEvent> = {
   pending: {
     attempt_started: start,
     postponed: postpone,
+    progressed: () => stale,
     attempt_succeeded: () => stale,
     attempt_failed: () => stale,
     due: giveUpStarting,
@@ -69,6 +72,7 @@ const TABLE: TransitionTable<SandboxStatus, Sandbox, SandboxEvent> = {
   starting: {
     attempt_started: ignore,
     postponed: ignore,
+    progressed: progress,
     attempt_succeeded: started,
     attempt_failed: startFailed,
     due: startTimedOut,
@@ -81,6 +85,7 @@ const TABLE: TransitionTable<SandboxStatus, Sandbox, SandboxEvent> = {
   running: {
     attempt_started: (sandbox, { operation }) => await_(sandbox, operation, 'pause_sandbox'),
     postponed: ignore,
+    progressed: () => stale,
     attempt_succeeded: (sandbox, { ref }) => fenced(sandbox, ref, () => changed(settled(sandbox, { status: 'paused' }))),
     attempt_failed: giveUpOperation,
     due: expireOrTimeOut,
@@ -93,6 +98,7 @@ const TABLE: TransitionTable<SandboxStatus, Sandbox, SandboxEvent> = {
   paused: {
     attempt_started: (sandbox, { operation }) => await_(sandbox, operation, 'resume_sandbox'),
     postponed: ignore,
+    progressed: () => stale,
     attempt_succeeded: (sandbox, { ref }) => fenced(sandbox, ref, () => changed(settled(sandbox, { status: 'running' }))),
     attempt_failed: giveUpOperation,
     due: expireOrTimeOut,
@@ -105,6 +111,7 @@ const TABLE: TransitionTable<SandboxStatus, Sandbox, SandboxEvent> = {
   stopping: {
     attempt_started: (sandbox, { operation }) => await_(sandbox, operation, 'stop_sandbox'),
     postponed: ignore,
+    progressed: () => stale,
     attempt_succeeded: (sandbox, { ref, at }) => fenced(sandbox, ref, () => changed(terminated(sandbox, at))),
     attempt_failed: stopFailed,
     due: stopTimedOut,
@@ -117,6 +124,7 @@ const TABLE: TransitionTable<SandboxStatus, Sandbox, SandboxEvent> = {
   terminated: {
     attempt_started: ignore,
     postponed: ignore,
+    progressed: () => stale,
     attempt_succeeded: () => stale,
     attempt_failed: () => stale,
     due: ignore,
@@ -141,8 +149,12 @@ function start(sandbox: Sandbox, { operation, source }: Event<'attempt_started'>
   });
 }
 
-function postpone(sandbox: Sandbox, { reason }: Event<'postponed'>): Outcome<Sandbox> {
-  return sandbox.pendingReason === reason ? noEffect : changed({ ...sandbox, pendingReason: reason });
+function postpone(sandbox: Sandbox, { reason, retryAt }: Event<'postponed'>): Outcome<Sandbox> {
+  return changed({ ...sandbox, pendingReason: reason, nextAttemptAt: retryAt });
+}
+
+function progress(sandbox: Sandbox, { ref, progress, deadlineAt }: Event<'progressed'>): Outcome<Sandbox> {
+  return fenced(sandbox, ref, (operation) => changed({ ...sandbox, progress, operation: { ...operation, deadlineAt } }));
 }
 
 function giveUpStarting(sandbox: Sandbox, { at }: Event<'due'>): Outcome<Sandbox> {
@@ -180,7 +192,7 @@ function startTimedOut(sandbox: Sandbox, event: Event<'due'>): Outcome<Sandbox> 
 
 function restartElsewhere(sandbox: Sandbox, { executorId, at }: Event<'executor_lost'>): Outcome<Sandbox> {
   return onExecutor(sandbox, executorId, () => {
-    const { executorId: _lost, operation: _operation, ...rest } = sandbox;
+    const { executorId: _lost, operation: _operation, progress: _progress, ...rest } = sandbox;
     return changed({ ...rest, status: 'pending', pendingReason: 'its executor was lost; starts on another', nextAttemptAt: at });
   });
 }
@@ -192,7 +204,7 @@ interface RetryContext {
 }
 
 function retryStart(sandbox: Sandbox, failure: Failure, { at, retry, random }: RetryContext): Outcome<Sandbox> {
-  const { operation: _operation, ...rest } = sandbox;
+  const { operation: _operation, progress: _progress, ...rest } = sandbox;
   if (!REASONS[failure.reason].retryable || sandbox.attempt >= retry.maxAttempts) {
     // A failed start may have left a container behind: `stopping` removes it before the record says `terminated`.
     return changed({ ...rest, status: 'stopping', outcome: 'start_failed', message: failure.message, failure, attempt: 0 });
@@ -230,7 +242,7 @@ function expireOrTimeOut(sandbox: Sandbox, event: Event<'due'>): Outcome<Sandbox
 }
 
 function stop(sandbox: Sandbox, { outcome, message }: Pick<Event<'stop_requested'>, 'outcome' | 'message'>): Outcome<Sandbox> {
-  const { operation: _operation, nextAttemptAt: _next, failure: _failure, ...rest } = sandbox;
+  const { operation: _operation, nextAttemptAt: _next, failure: _failure, progress: _progress, ...rest } = sandbox;
   return changed({ ...rest, status: 'stopping', outcome, message, attempt: 0 });
 }
 
@@ -272,24 +284,30 @@ function stopTimedOut(sandbox: Sandbox, event: Event<'due'>): Outcome<Sandbox> {
 /** Removal is tried until it is done, or until the executor is lost: a record that says `terminated` means that nothing is left. */
 function retryStop(sandbox: Sandbox, failure: Failure, { at, retry, random }: RetryContext): Outcome<Sandbox> {
   const { operation: _operation, ...rest } = sandbox;
-  return changed({ ...rest, failure, nextAttemptAt: at + backoffMs(retry.backoff, sandbox.attempt, random) });
+  const nextAttemptAt = at + backoffMs(retry.backoff, sandbox.attempt, random);
+  return changed({ ...rest, ...(isStartFailure(sandbox) ? {} : { failure }), nextAttemptAt });
 }
 
 function terminated(sandbox: Sandbox, at: number): Sandbox {
-  const { operation: _o, nextAttemptAt: _n, pendingReason: _p, expiresAt: _e, failure: _f, ...rest } = sandbox;
-  return { ...rest, status: 'terminated', terminatedAt: at };
+  const { operation: _o, nextAttemptAt: _n, pendingReason: _r, progress: _p, expiresAt: _e, failure, ...rest } = sandbox;
+  return { ...rest, ...(isStartFailure(sandbox) && failure ? { failure } : {}), status: 'terminated', terminatedAt: at };
+}
+
+/** The failure of a sandbox that could not be started is its outcome: it is kept, whatever goes wrong while it is cleaned up. */
+function isStartFailure(sandbox: Sandbox): boolean {
+  return sandbox.outcome === 'start_failed';
 }
 
 /** The sandbox with its operation ended and `change` applied. */
 function settled(sandbox: Sandbox, change: Partial<Sandbox>): Sandbox {
-  const { operation: _operation, failure: _failure, nextAttemptAt: _next, ...rest } = sandbox;
+  const { operation: _operation, failure: _failure, nextAttemptAt: _next, progress: _progress, ...rest } = sandbox;
   return { ...rest, attempt: 0, ...change };
 }
 
 /** Runs `then` only for a result of the attempt that is waited for. */
-function fenced(sandbox: Sandbox, ref: AttemptRef, then: () => Outcome<Sandbox>): Outcome<Sandbox> {
+function fenced(sandbox: Sandbox, ref: AttemptRef, then: (operation: PendingOperation) => Outcome<Sandbox>): Outcome<Sandbox> {
   const { operation } = sandbox;
-  return operation?.operationId === ref.operationId && operation.attempt === ref.attempt ? then() : stale;
+  return operation?.operationId === ref.operationId && operation.attempt === ref.attempt ? then(operation) : stale;
 }
 
 function onExecutor(sandbox: Sandbox, executorId: ExecutorId, then: () => Outcome<Sandbox>): Outcome<Sandbox> {

@@ -1,7 +1,7 @@
 import type { Failure } from './errors.ts';
 import type { ExecutorId, Namespace, SandboxId, SnapshotId } from './ids.ts';
 import type { Labels } from './labels.ts';
-import type { PendingOperation } from './operation.ts';
+import type { PendingOperation, Progress } from './operation.ts';
 
 /**
  * - `pending`: waits for an executor, for the snapshot that it starts from, or for its next attempt.
@@ -103,6 +103,8 @@ export interface Sandbox {
   readonly attempt: number;
   /** No attempt before this time. */
   readonly nextAttemptAt?: number;
+  /** While an image is fetched for it. */
+  readonly progress?: Progress;
   /** The operation that it waits for. */
   readonly operation?: PendingOperation;
 }
@@ -116,7 +118,7 @@ export function occupiesExecutor(sandbox: Sandbox): boolean {
 export function sandboxDueAt(sandbox: Sandbox): number | undefined {
   switch (sandbox.status) {
     case 'pending':
-      return Math.min(sandbox.nextAttemptAt ?? sandbox.startDeadlineAt, sandbox.startDeadlineAt);
+      return Math.min(sandbox.nextAttemptAt ?? sandbox.createdAt, sandbox.startDeadlineAt);
     case 'starting':
     case 'stopping':
       return sandbox.operation?.deadlineAt ?? sandbox.nextAttemptAt ?? sandbox.createdAt;

@@ -1,9 +1,9 @@
 import { backoffMs } from '../lib/backoff.ts';
 import type { Failure } from './errors.ts';
 import type { ExecutorId } from './ids.ts';
-import type { AttemptRef, PendingOperation, RetryPolicy } from './operation.ts';
+import type { AttemptRef, PendingOperation, Progress, RetryPolicy } from './operation.ts';
 import { REASONS } from './reasons.ts';
-import type { Captured, Progress, Snapshot, SnapshotStatus } from './snapshot.ts';
+import type { Captured, Snapshot, SnapshotStatus } from './snapshot.ts';
 import { changed, gone, noEffect, type Outcome, stale, type TransitionTable } from './transition.ts';
 
 /**

@@ -1,7 +1,7 @@
 import type { Failure } from './errors.ts';
 import type { ExecutorId, Namespace, SandboxId, SnapshotId } from './ids.ts';
 import type { Labels } from './labels.ts';
-import type { PendingOperation } from './operation.ts';
+import type { PendingOperation, Progress } from './operation.ts';
 import type { SandboxSpec } from './sandbox.ts';
 
 /**
@@ -12,15 +12,6 @@ import type { SandboxSpec } from './sandbox.ts';
  * - `deleting`: its image is being removed.
  */
 export type SnapshotStatus = 'creating' | 'uploading' | 'active' | 'failed' | 'deleting';
-
-/** How far an operation is. Bytes and layers are absent where the engine does not tell. */
-export interface Progress {
-  readonly phase: string;
-  readonly bytesDone: number;
-  readonly bytesTotal?: number;
-  readonly layersDone?: number;
-  readonly layersTotal?: number;
-}
 
 /** Durations in milliseconds. */
 export interface SnapshotTimings {

@@ -9,7 +9,7 @@ import type { ExecutorId, Namespace, OperationId, SandboxId, SnapshotId } from '
  *   snap/NS/ID          snapshot                    x/sb/NS/label/KEY=VALUE/ID
  *   exec/ID             executor                    x/sb-exec/EXEC/NS/ID
  *   op/EXEC/ID          operation                   x/snap/NS/{status,sandbox,name,label}/…/ID
- *   usage/NS            usage of a namespace        x/snap-exec/EXEC/NS/ID
+ *   usage/NS            usage of a namespace        x/snap-exec/EXEC/ID/NS
  *   secret/SB           secrets of a sandbox        due/TIME/{sb,snap}/NS/ID      deadlines and next attempts
  *   idem/NS/HASH        an idempotent answer        expiry/TIME/{snap,idem}/NS/ID   what is to be cleaned up from then on
  *                                                   ended/TIME/sb/NS/ID         terminated sandboxes by time of their end
@@ -43,14 +43,14 @@ export const idempotencyKey = (ns: Namespace, hash: string) => `idem/${ns}/${has
 
 export const sandboxStatusIndex = (ns: Namespace, status: string) => `x/sb/${ns}/status/${status}/`;
 export const sandboxLabelIndex = (ns: Namespace, key: string, value: string) => `x/sb/${ns}/label/${encode(key)}=${encode(value)}/`;
-/** Sandboxes that occupy the executor: `NS/ID` follows. */
+/** Sandboxes that occupy the executor: `ID/NS` follows, so that an id that an executor reports leads to its namespace. */
 export const executorSandboxIndex = (id: ExecutorId) => `x/sb-exec/${id}/`;
 
 export const snapshotStatusIndex = (ns: Namespace, status: string) => `x/snap/${ns}/status/${status}/`;
 export const snapshotSandboxIndex = (ns: Namespace, id: SandboxId) => `x/snap/${ns}/sandbox/${id}/`;
 export const snapshotNameIndex = (ns: Namespace, name: string) => `x/snap/${ns}/name/${encode(name)}/`;
 export const snapshotLabelIndex = (ns: Namespace, key: string, value: string) => `x/snap/${ns}/label/${encode(key)}=${encode(value)}/`;
-/** Snapshots whose image is, is being made or is being removed on the executor: `NS/ID` follows. */
+/** Snapshots whose image is, is being made or is being removed on the executor: `ID/NS` follows. */
 export const executorSnapshotIndex = (id: ExecutorId) => `x/snap-exec/${id}/`;
 
 export const duePrefix = 'due/';
@@ -73,8 +73,8 @@ export function lastComponent(key: string): string {
   return key.slice(key.lastIndexOf('/') + 1);
 }
 
-/** The last two components of an executor's index: the namespace and id of the object. */
-export function namespaceAndId(key: string): { namespace: Namespace; id: string } {
-  const [namespace, id] = key.split('/').slice(-2);
+/** The last two components of an entry of an executor's index: the id and namespace of the object. */
+export function idAndNamespace(key: string): { namespace: Namespace; id: string } {
+  const [id, namespace] = key.split('/').slice(-2);
   return { namespace: namespace as Namespace, id: id as string };
 }

@@ -70,7 +70,7 @@ function sandboxIndexes(sandbox: Sandbox): string[] {
   const { namespace: ns, id, status, labels, executorId, terminatedAt } = sandbox;
   const found = [`${keys.sandboxStatusIndex(ns, status)}${id}`];
   for (const [key, value] of Object.entries(labels)) found.push(`${keys.sandboxLabelIndex(ns, key, value)}${id}`);
-  if (executorId !== undefined && occupiesExecutor(sandbox)) found.push(`${keys.executorSandboxIndex(executorId)}${ns}/${id}`);
+  if (executorId !== undefined && occupiesExecutor(sandbox)) found.push(`${keys.executorSandboxIndex(executorId)}${id}/${ns}`);
   const dueAt = sandboxDueAt(sandbox);
   if (dueAt !== undefined) found.push(keys.dueKey(dueAt, 'sb', ns, id));
   if (terminatedAt !== undefined) found.push(keys.endedKey(terminatedAt, 'sb', ns, id));
@@ -83,7 +83,7 @@ function snapshotIndexes(snapshot: Snapshot): string[] {
   if (name !== undefined) found.push(`${keys.snapshotNameIndex(ns, name)}${id}`);
   for (const [key, value] of Object.entries(labels)) found.push(`${keys.snapshotLabelIndex(ns, key, value)}${id}`);
   for (const executorId of new Set([snapshot.executorId, ...snapshot.availableOn])) {
-    found.push(`${keys.executorSnapshotIndex(executorId)}${ns}/${id}`);
+    found.push(`${keys.executorSnapshotIndex(executorId)}${id}/${ns}`);
   }
   const dueAt = snapshotDueAt(snapshot);
   if (dueAt !== undefined) found.push(keys.dueKey(dueAt, 'snap', ns, id));
