@@ -1,9 +1,12 @@
-import type { Failure } from '../model/errors.ts';
 import type { ExecutorInfo } from '../model/executor.ts';
-import type { ExecutorId, OperationId, SandboxId, SnapshotId } from '../model/ids.ts';
-import type { AttemptRef, Operation, Progress } from '../model/operation.ts';
-import type { SandboxSource, SandboxSpec } from '../model/sandbox.ts';
-import type { Captured } from '../model/snapshot.ts';
+import type { ExecutorId, OperationId, SandboxId } from '../model/ids.ts';
+import type { Instruction, OperationResult } from '../model/instruction.ts';
+import type { Discards, ReportedInventory } from '../model/inventory.ts';
+import type { AttemptRef } from '../model/operation.ts';
+import type { Progress } from '../model/snapshot.ts';
+
+export type { Instruction, OperationResult } from '../model/instruction.ts';
+export type { Discards, ReportedInventory } from '../model/inventory.ts';
 
 /**
  * What executors' sessions ask of the control plane, and hand to it. `server/grpc/` calls it for whatever comes over the
@@ -37,38 +40,3 @@ export interface ExecutorGateway {
 }
 
 export type OperationFeed = { readonly issued: Instruction } | { readonly cancelled: OperationId };
-
-/** An operation with all that the executor must know. */
-export type Instruction = Operation & { readonly timeoutMs: number } & (
-    | {
-        readonly kind: 'start_sandbox';
-        readonly spec: SandboxSpec;
-        readonly secretEnv: Readonly<Record<string, string>>;
-        /** Set when the sandbox starts from a snapshot. */
-        readonly source?: Required<SandboxSource>;
-      }
-    | { readonly kind: 'stop_sandbox' | 'pause_sandbox' | 'resume_sandbox' }
-    | { readonly kind: 'create_snapshot'; readonly snapshotId: SnapshotId; readonly imageRef: string }
-    | { readonly kind: 'delete_snapshot'; readonly snapshotId: SnapshotId }
-  );
-
-export type OperationResult =
-  | { readonly outcome: 'done' }
-  | { readonly outcome: 'captured'; readonly captured: Captured }
-  | { readonly outcome: 'failed'; readonly failure: Failure };
-
-export interface ReportedInventory {
-  readonly sandboxes: readonly {
-    readonly sandboxId: SandboxId;
-    readonly clusterId: string;
-    readonly state: 'running' | 'paused' | 'exited';
-    readonly exitCode: number;
-    readonly oomKilled: boolean;
-  }[];
-  readonly snapshots: readonly { readonly snapshotId: SnapshotId; readonly clusterId: string; readonly digest: string }[];
-}
-
-export interface Discards {
-  readonly sandboxIds: readonly SandboxId[];
-  readonly snapshotIds: readonly SnapshotId[];
-}
