@@ -2,8 +2,7 @@ import type { ExecutorInfo } from '../model/executor.ts';
 import type { ExecutorId, OperationId, SandboxId } from '../model/ids.ts';
 import type { Instruction, OperationResult } from '../model/instruction.ts';
 import type { Discards, ReportedInventory } from '../model/inventory.ts';
-import type { AttemptRef } from '../model/operation.ts';
-import type { Progress } from '../model/snapshot.ts';
+import type { AttemptRef, Progress } from '../model/operation.ts';
 
 export type { Instruction, OperationResult } from '../model/instruction.ts';
 export type { Discards, ReportedInventory } from '../model/inventory.ts';
