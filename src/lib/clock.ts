@@ -13,8 +13,13 @@ const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 export const systemClock: Clock = {
   now: () => Date.now(),
   schedule(delayMs, callback) {
-    const timer = setTimeout(callback, Math.min(Math.max(delayMs, 0), MAX_TIMEOUT_MS));
-    timer.unref();
+    let timer: NodeJS.Timeout;
+    const arm = (remainingMs: number) => {
+      const stepMs = Math.min(remainingMs, MAX_TIMEOUT_MS);
+      timer = setTimeout(() => (remainingMs > stepMs ? arm(remainingMs - stepMs) : callback()), stepMs);
+      timer.unref();
+    };
+    arm(Math.max(delayMs, 0));
     return () => clearTimeout(timer);
   },
 };

@@ -47,7 +47,7 @@ export function parseId<K extends keyof Ids>(kind: K, text: string): Ids[K] {
   const shown = text.length > 80 ? `${text.slice(0, 80)}…` : text;
   throw new SandglassError(
     `${kind}_not_found`,
-    `no ${kind} ${JSON.stringify(shown)}: an id of a ${kind} looks like ${PREFIXES[kind]}-0192f3c1a5b47c9e8d2f6a7b8c9d0e1f`,
+    `no ${kind} ${JSON.stringify(shown)}: ${kind} ids look like ${PREFIXES[kind]}-0192f3c1a5b47c9e8d2f6a7b8c9d0e1f`,
   );
 }
 

@@ -53,3 +53,9 @@ export interface Progress {
   readonly layersDone?: number;
   readonly layersTotal?: number;
 }
+
+/** True when `now` is further than `before`. A report that is not says nothing new: it neither is stored nor moves a deadline. */
+export function getsOn(before: Progress | undefined, now: Progress): boolean {
+  if (before === undefined || before.phase !== now.phase) return true;
+  return now.bytesDone > before.bytesDone || (now.layersDone ?? 0) > (before.layersDone ?? 0);
+}

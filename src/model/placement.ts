@@ -42,6 +42,9 @@ export function couldEverFit(resources: Resources, executor: Executor): boolean 
   return resources.cpus <= capacity.cpus && resources.memoryMb <= capacity.memoryMb;
 }
 
+/** What sums of fractions of a CPU may be off by. */
+const ROUNDING = 1e-9;
+
 interface Filter {
   fits(candidate: Candidate, request: PlacementRequest): boolean;
   why(request: PlacementRequest): string;
@@ -72,7 +75,7 @@ const FILTERS: readonly Filter[] = [
     fits: ({ executor, used }, { spec: { resources } }) => {
       const { capacity } = executor.info;
       return (
-        used.cpus + resources.cpus <= capacity.cpus &&
+        used.cpus + resources.cpus <= capacity.cpus + ROUNDING &&
         used.memoryMb + resources.memoryMb <= capacity.memoryMb &&
         used.sandboxes + 1 <= capacity.maxSandboxes
       );

@@ -1,7 +1,7 @@
 import { backoffMs } from '../lib/backoff.ts';
 import { type Failure, SandglassError } from './errors.ts';
 import type { ExecutorId } from './ids.ts';
-import type { AttemptRef, PendingOperation, Progress, RetryPolicy } from './operation.ts';
+import { type AttemptRef, getsOn, type PendingOperation, type Progress, type RetryPolicy } from './operation.ts';
 import { REASONS } from './reasons.ts';
 import type { Sandbox, SandboxOutcome, SandboxStatus } from './sandbox.ts';
 import { changed, gone, noEffect, type Outcome, refused, stale, type TransitionTable } from './transition.ts';
@@ -83,7 +83,7 @@ const TABLE: TransitionTable<SandboxStatus, Sandbox, SandboxEvent> = {
     retention_passed: ignore,
   },
   running: {
-    attempt_started: (sandbox, { operation }) => await_(sandbox, operation, 'pause_sandbox'),
+    attempt_started: (sandbox, event) => startAttempt(sandbox, event, 'pause_sandbox'),
     postponed: ignore,
     progressed: () => stale,
     attempt_succeeded: (sandbox, { ref }) => fenced(sandbox, ref, () => changed(settled(sandbox, { status: 'paused' }))),
@@ -96,7 +96,7 @@ const TABLE: TransitionTable<SandboxStatus, Sandbox, SandboxEvent> = {
     retention_passed: ignore,
   },
   paused: {
-    attempt_started: (sandbox, { operation }) => await_(sandbox, operation, 'resume_sandbox'),
+    attempt_started: (sandbox, event) => startAttempt(sandbox, event, 'resume_sandbox'),
     postponed: ignore,
     progressed: () => stale,
     attempt_succeeded: (sandbox, { ref }) => fenced(sandbox, ref, () => changed(settled(sandbox, { status: 'running' }))),
@@ -109,7 +109,7 @@ const TABLE: TransitionTable<SandboxStatus, Sandbox, SandboxEvent> = {
     retention_passed: ignore,
   },
   stopping: {
-    attempt_started: (sandbox, { operation }) => await_(sandbox, operation, 'stop_sandbox'),
+    attempt_started: (sandbox, event) => startAttempt(sandbox, event, 'stop_sandbox'),
     postponed: ignore,
     progressed: () => stale,
     attempt_succeeded: (sandbox, { ref, at }) => fenced(sandbox, ref, () => changed(terminated(sandbox, at))),
@@ -138,6 +138,7 @@ const TABLE: TransitionTable<SandboxStatus, Sandbox, SandboxEvent> = {
 
 function start(sandbox: Sandbox, { operation, source }: Event<'attempt_started'>): Outcome<Sandbox> {
   if (operation.kind !== 'start_sandbox') return noEffect;
+  if (operation.attempt !== sandbox.attempt + 1) return stale;
   const { pendingReason: _reason, nextAttemptAt: _next, ...rest } = sandbox;
   return changed({
     ...rest,
@@ -153,8 +154,12 @@ function postpone(sandbox: Sandbox, { reason, retryAt }: Event<'postponed'>): Ou
   return changed({ ...sandbox, pendingReason: reason, nextAttemptAt: retryAt });
 }
 
+/** Only work that gets on moves the deadline, and only forwards: an attempt that reports the same for ever still ends. */
 function progress(sandbox: Sandbox, { ref, progress, deadlineAt }: Event<'progressed'>): Outcome<Sandbox> {
-  return fenced(sandbox, ref, (operation) => changed({ ...sandbox, progress, operation: { ...operation, deadlineAt } }));
+  return fenced(sandbox, ref, (operation) => {
+    if (!getsOn(sandbox.progress, progress)) return noEffect;
+    return changed({ ...sandbox, progress, operation: { ...operation, deadlineAt: Math.max(operation.deadlineAt, deadlineAt) } });
+  });
 }
 
 function giveUpStarting(sandbox: Sandbox, { at }: Event<'due'>): Outcome<Sandbox> {
@@ -219,11 +224,15 @@ function retryStart(sandbox: Sandbox, failure: Failure, { at, retry, random }: R
   });
 }
 
-function await_(sandbox: Sandbox, operation: PendingOperation, kind: PendingOperation['kind']): Outcome<Sandbox> {
-  if (operation.kind !== kind || sandbox.operation?.kind === kind) return noEffect;
-  if (sandbox.operation !== undefined) {
-    return refused(new SandglassError('aborted', `sandbox ${sandbox.id} is busy with ${sandbox.operation.kind}; try again`));
+function startAttempt(sandbox: Sandbox, { operation }: Event<'attempt_started'>, kind: PendingOperation['kind']): Outcome<Sandbox> {
+  const underWay = sandbox.operation?.kind;
+  if (underWay !== undefined && underWay !== operation.kind) {
+    return refused(
+      new SandglassError('sandbox_not_running', `sandbox ${sandbox.id} is busy with ${underWay}; try again when that is done`),
+    );
   }
+  if (underWay !== undefined || operation.kind !== kind) return noEffect;
+  if (operation.attempt !== sandbox.attempt + 1) return stale;
   const { nextAttemptAt: _next, ...rest } = sandbox;
   return changed({ ...rest, attempt: operation.attempt, operation });
 }

@@ -1,7 +1,7 @@
 import { backoffMs } from '../lib/backoff.ts';
 import type { Failure } from './errors.ts';
 import type { ExecutorId } from './ids.ts';
-import type { AttemptRef, PendingOperation, Progress, RetryPolicy } from './operation.ts';
+import { type AttemptRef, getsOn, type PendingOperation, type Progress, type RetryPolicy } from './operation.ts';
 import { REASONS } from './reasons.ts';
 import type { Captured, Snapshot, SnapshotStatus } from './snapshot.ts';
 import { changed, gone, noEffect, type Outcome, stale, type TransitionTable } from './transition.ts';
@@ -64,9 +64,9 @@ const TABLE: TransitionTable<SnapshotStatus, Snapshot, SnapshotEvent> = {
     executor_lost: sourceLost,
   },
   uploading: {
-    attempt_started: ignore, // the attempt that captured it also uploads it
+    attempt_started: (snapshot, event) => startAttempt(snapshot, event, 'create_snapshot'), // finds the image made, and uploads it
     progressed: progress,
-    captured: late,
+    captured, // by the attempt after a failed upload
     uploaded,
     removed: late,
     attempt_failed: attemptFailed,
@@ -104,7 +104,7 @@ const TABLE: TransitionTable<SnapshotStatus, Snapshot, SnapshotEvent> = {
     progressed: progress,
     captured: late,
     uploaded: late,
-    removed: (snapshot, { ref }) => fenced(snapshot, ref, () => gone),
+    removed,
     attempt_failed: deleteFailed,
     due: deleteTimedOut,
     delete_requested: ignore,
@@ -115,14 +115,18 @@ const TABLE: TransitionTable<SnapshotStatus, Snapshot, SnapshotEvent> = {
 
 function startAttempt(snapshot: Snapshot, { operation }: Event<'attempt_started'>, kind: PendingOperation['kind']): Outcome<Snapshot> {
   if (operation.kind !== kind || snapshot.operation !== undefined) return noEffect;
+  if (operation.attempt !== snapshot.attempt + 1) return stale;
   const { nextAttemptAt: _next, ...rest } = snapshot;
   return changed({ ...rest, attempt: operation.attempt, operation });
 }
 
+/** Only work that gets on moves the deadline, and only forwards: an attempt that reports the same for ever still ends. */
 function progress(snapshot: Snapshot, event: Event<'progressed'>): Outcome<Snapshot> {
-  const { operation } = snapshot;
-  if (operation === undefined || !isSameAttempt(operation, event.ref)) return stale;
-  return changed({ ...snapshot, progress: event.progress, operation: { ...operation, deadlineAt: event.deadlineAt } });
+  return fenced(snapshot, event.ref, (operation) => {
+    if (!getsOn(snapshot.progress, event.progress)) return noEffect;
+    const deadlineAt = Math.max(operation.deadlineAt, event.deadlineAt);
+    return changed({ ...snapshot, progress: event.progress, operation: { ...operation, deadlineAt } });
+  });
 }
 
 function captured(snapshot: Snapshot, event: Event<'captured'>): Outcome<Snapshot> {
@@ -185,13 +189,27 @@ function deleteTimedOut(snapshot: Snapshot, event: Event<'due'>): Outcome<Snapsh
   return onDeadline(snapshot, event.at, (failure) => retryDelete(snapshot, failure, event));
 }
 
+/** The executor that removes the image here removes it from the registry too; then come the others that hold it. */
+function removed(snapshot: Snapshot, { ref }: Event<'removed'>): Outcome<Snapshot> {
+  return fenced(snapshot, ref, ({ executorId }) => {
+    const elsewhere = holdersExcept(snapshot, executorId);
+    return elsewhere.length === 0 ? gone : changed({ ...settled(snapshot), availableOn: elsewhere, inRegistry: false });
+  });
+}
+
 /** Its executor is lost, and the image with it. Should the executor return, the inventory finds the image, and removes it. */
 function forgetWithExecutor(snapshot: Snapshot, { executorId }: Event<'executor_lost'>): Outcome<Snapshot> {
-  if (!snapshot.availableOn.includes(executorId) && snapshot.executorId !== executorId) return noEffect;
-  const elsewhere = snapshot.availableOn.filter((id) => id !== executorId);
+  const isAsked = snapshot.operation?.executorId === executorId;
+  const isHolder = snapshot.executorId === executorId || snapshot.availableOn.includes(executorId);
+  if (!isAsked && !isHolder) return noEffect;
+  const elsewhere = holdersExcept(snapshot, executorId);
   if (elsewhere.length === 0 && !snapshot.inRegistry) return gone;
-  const { operation: _operation, ...rest } = snapshot;
-  return changed({ ...rest, availableOn: elsewhere });
+  if (isAsked) return changed({ ...settled(snapshot), availableOn: elsewhere });
+  return elsewhere.length === snapshot.availableOn.length ? noEffect : changed({ ...snapshot, availableOn: elsewhere });
+}
+
+function holdersExcept({ availableOn }: Snapshot, executorId: ExecutorId): readonly ExecutorId[] {
+  return availableOn.filter((id) => id !== executorId);
 }
 
 function retryOrFail(snapshot: Snapshot, failure: Failure, context: FailureContext): Outcome<Snapshot> {
@@ -220,7 +238,7 @@ function fail(snapshot: Snapshot, failure: Failure, { at, failedRetentionSecs }:
 
 /** Removal is tried until it is done, or until the executor is lost: a snapshot that is gone left nothing behind. */
 function retryDelete(snapshot: Snapshot, failure: Failure, { at, retry, random }: FailureContext): Outcome<Snapshot> {
-  const { operation: _operation, ...rest } = snapshot;
+  const { operation: _operation, progress: _progress, ...rest } = snapshot;
   return changed({
     ...rest,
     error: { ...failure, attempts: snapshot.attempt },
@@ -235,13 +253,11 @@ function settled(snapshot: Snapshot): Snapshot {
   return { ...rest, attempt: 0 };
 }
 
-function isSameAttempt(operation: PendingOperation, ref: AttemptRef): boolean {
-  return operation.operationId === ref.operationId && operation.attempt === ref.attempt;
-}
-
-/** Runs `then` only for a result of the attempt that is waited for. */
-function fenced(snapshot: Snapshot, ref: AttemptRef, then: () => Outcome<Snapshot>): Outcome<Snapshot> {
-  return snapshot.operation !== undefined && isSameAttempt(snapshot.operation, ref) ? then() : stale;
+/** Runs `then` only for a report of the attempt that is waited for. */
+function fenced(snapshot: Snapshot, ref: AttemptRef, then: (operation: PendingOperation) => Outcome<Snapshot>): Outcome<Snapshot> {
+  const { operation } = snapshot;
+  const isCurrent = operation?.operationId === ref.operationId && operation.attempt === ref.attempt;
+  return isCurrent ? then(operation) : stale;
 }
 
 function onDeadline(snapshot: Snapshot, at: number, then: (failure: Failure) => Outcome<Snapshot>): Outcome<Snapshot> {

@@ -21,7 +21,7 @@ export interface SnapshotTimings {
   readonly captureMs: number;
   /** Absent without a registry. */
   readonly uploadMs?: number;
-  /** From the request to `active`. */
+  /** From the request to `active`; while it uploads, from the request to the end of the capture. */
   readonly totalMs: number;
 }
 
