@@ -43,9 +43,13 @@ export const idempotencyKey = (ns: Namespace, hash: string) => `idem/${ns}/${has
 
 export const sandboxStatusIndex = (ns: Namespace, status: string) => `x/sb/${ns}/status/${status}/`;
 export const sandboxLabelIndex = (ns: Namespace, key: string, value: string) => `x/sb/${ns}/label/${encode(key)}=${encode(value)}/`;
+/** Above the entries of every executor. */
+export const executorSandboxIndexes = 'x/sb-exec/';
 /** Sandboxes that occupy the executor: `ID/NS` follows, so that an id that an executor reports leads to its namespace. */
 export const executorSandboxIndex = (id: ExecutorId) => `x/sb-exec/${id}/`;
 
+/** Above the entries of every index of snapshots. */
+export const snapshotIndexes = 'x/snap/';
 export const snapshotStatusIndex = (ns: Namespace, status: string) => `x/snap/${ns}/status/${status}/`;
 export const snapshotSandboxIndex = (ns: Namespace, id: SandboxId) => `x/snap/${ns}/sandbox/${id}/`;
 export const snapshotNameIndex = (ns: Namespace, name: string) => `x/snap/${ns}/name/${encode(name)}/`;

@@ -1,0 +1,56 @@
+import { unreachable } from '../lib/assert.ts';
+import type { Operation } from '../model/operation.ts';
+import type { SandboxSource } from '../model/sandbox.ts';
+import { sandboxKey, secretsKey, snapshotKey } from '../store/keys.ts';
+import { sandboxRecord, secretsRecord, snapshotRecord } from '../store/records.ts';
+import type { ControlContext } from './context.ts';
+import type { Instruction } from './executor-gateway.ts';
+
+/** An operation with all that its executor must know, read from the objects; undefined when no object waits for it any more. */
+export async function readInstruction(ctx: ControlContext, operation: Operation): Promise<Instruction | undefined> {
+  const common = { ...operation, timeoutMs: Math.max(0, operation.deadlineAt - ctx.clock.now()) };
+  const { kind } = common;
+  switch (kind) {
+    case 'start_sandbox':
+      return await startInstruction(ctx, { ...common, kind });
+    case 'stop_sandbox':
+    case 'pause_sandbox':
+    case 'resume_sandbox':
+      return { ...common, kind };
+    case 'create_snapshot':
+    case 'delete_snapshot':
+      return await snapshotInstruction(ctx, { ...common, kind });
+    default:
+      return unreachable(kind);
+  }
+}
+
+type WithTimeout<K extends Operation['kind']> = Operation & { readonly kind: K; readonly timeoutMs: number };
+
+async function startInstruction({ store }: ControlContext, operation: WithTimeout<'start_sandbox'>): Promise<Instruction | undefined> {
+  const { namespace, sandboxId, id } = operation;
+  const [entry, secrets] = await store.getMany([sandboxKey(namespace, sandboxId), secretsKey(sandboxId)]);
+  const sandbox = entry && sandboxRecord.decode(entry.value);
+  if (sandbox?.operation?.operationId !== id) return undefined;
+  return {
+    ...operation,
+    spec: sandbox.spec,
+    secretEnv: secrets === undefined ? {} : secretsRecord.decode(secrets.value).env,
+    // Placed only once its snapshot is active, and so the source complete.
+    ...(sandbox.source === undefined ? {} : { source: sandbox.source as Required<SandboxSource> }),
+  };
+}
+
+async function snapshotInstruction(
+  { store }: ControlContext,
+  operation: WithTimeout<'create_snapshot' | 'delete_snapshot'>,
+): Promise<Instruction | undefined> {
+  const { namespace, snapshotId, id } = operation;
+  if (snapshotId === undefined) return undefined;
+  const entry = await store.get(snapshotKey(namespace, snapshotId));
+  const snapshot = entry && snapshotRecord.decode(entry.value);
+  if (snapshot?.operation?.operationId !== id) return undefined;
+  const { kind } = operation;
+  if (kind === 'delete_snapshot') return { ...operation, kind, snapshotId };
+  return { ...operation, kind, snapshotId, imageRef: snapshot.imageRef };
+}
