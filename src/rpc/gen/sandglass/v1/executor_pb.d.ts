@@ -346,7 +346,8 @@ export declare type Operation = Message<"sandglass.v1.Operation"> & {
   sandboxId: string;
 
   /**
-   * Milliseconds from now until the attempt counts as failed. A duration, because clocks differ between hosts.
+   * Milliseconds, from now or from the latest progress, until the attempt counts as failed. A duration, because clocks
+   * differ between hosts.
    *
    * @generated from field: int64 timeout_ms = 5;
    */
@@ -971,12 +972,6 @@ export declare type ExecResponse = Message<"sandglass.v1.ExecResponse"> & {
      */
     value: CloseStdin;
     case: "closeStdin";
-  } | {
-    /**
-     * @generated from field: sandglass.v1.Kill kill = 3;
-     */
-    value: Kill;
-    case: "kill";
   } | { case: undefined; value?: undefined };
 };
 
@@ -997,18 +992,6 @@ export declare type CloseStdin = Message<"sandglass.v1.CloseStdin"> & {
  * Use `create(CloseStdinSchema)` to create a new message.
  */
 export declare const CloseStdinSchema: GenMessage<CloseStdin>;
-
-/**
- * @generated from message sandglass.v1.Kill
- */
-export declare type Kill = Message<"sandglass.v1.Kill"> & {
-};
-
-/**
- * Describes the message sandglass.v1.Kill.
- * Use `create(KillSchema)` to create a new message.
- */
-export declare const KillSchema: GenMessage<Kill>;
 
 /**
  * @generated from enum sandglass.v1.SandboxState

@@ -1,0 +1,24 @@
+/*
+ * Bounds of the executor protocol. Both sides keep to them and check that the other does.
+ */
+
+/** Largest message of a session: an inventory of about 100,000 objects, or an operation with all its environment. */
+export const MAX_SESSION_MESSAGE_BYTES = 16 * 1024 * 1024;
+
+/** Largest piece of a command's input or output in one message. */
+export const EXEC_CHUNK_BYTES = 64 * 1024;
+
+/** Largest message of a command's stream: one piece and what surrounds it. */
+export const MAX_EXEC_MESSAGE_BYTES = EXEC_CHUNK_BYTES + 4 * 1024;
+
+/** Either side gives a session up when it has heard nothing for this many heartbeat intervals. */
+export const SILENT_INTERVALS = 3;
+
+/** Bytes that may be under way on one stream before its reader must have taken some. */
+export const STREAM_WINDOW_BYTES = 256 * 1024;
+
+/** Bytes that may be under way on all streams of one connection. */
+export const CONNECTION_WINDOW_BYTES = 16 * 1024 * 1024;
+
+/** Progress of one operation is sent, and stored, at most once in this time; the latest wins. */
+export const PROGRESS_INTERVAL_MS = 250;
