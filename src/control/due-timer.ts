@@ -1,10 +1,11 @@
 import type { Clock } from '../lib/clock.ts';
+import { compact } from '../lib/compact.ts';
 import type { Logger } from '../lib/logger.ts';
 import { duePrefix, parseTimedKey, type TimedKind, timeBound } from '../store/keys.ts';
 import type { Store } from '../store/store.ts';
 import { follow } from './follow.ts';
+import { scanAll } from './scan-all.ts';
 
-const PAGE = 1000;
 const RETRY_MS = 1000;
 
 /** An object whose time has come. */
@@ -85,21 +86,11 @@ export class DueTimer {
   async #tellDue(): Promise<void> {
     if (this.#abort.signal.aborted) return;
     const now = this.#clock.now();
-    let after = this.#toldUntil < 0 ? undefined : timeBound(duePrefix, this.#toldUntil);
+    const after = this.#toldUntil < 0 ? undefined : timeBound(duePrefix, this.#toldUntil);
     // Entries that are put from here on with a time up to `now` are told by `#put`.
     this.#toldUntil = now;
-    for (;;) {
-      const entries = await this.#store.scan({
-        prefix: duePrefix,
-        before: timeBound(duePrefix, now),
-        limit: PAGE,
-        keysOnly: true,
-        ...(after === undefined ? {} : { after }),
-      });
-      for (const { key } of entries) this.#tell(key);
-      if (entries.length < PAGE) break;
-      after = entries.at(-1)?.key;
-    }
+    const range = { prefix: duePrefix, before: timeBound(duePrefix, now), keysOnly: true };
+    for await (const { key } of scanAll(this.#store, { ...range, ...compact({ after }) })) this.#tell(key);
     const [next] = await this.#store.scan({ prefix: duePrefix, after: timeBound(duePrefix, now), limit: 1, keysOnly: true });
     if (next !== undefined) this.#wakeAt(parseTimedKey(next.key).at);
   }

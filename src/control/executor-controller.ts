@@ -5,9 +5,8 @@ import { duePrefix, executorKey, parseTimedKey } from '../store/keys.ts';
 import { executorRecord } from '../store/records.ts';
 import { changeSandbox, changeSnapshot, retryAborted } from './change.ts';
 import type { ControlContext } from './context.ts';
+import { scanAll } from './scan-all.ts';
 import { readExecutors, sandboxesOn } from './scheduler.ts';
-
-const PAGE = 1000;
 
 /**
  * Liveness of executors. An executor whose session is down is `offline`, and everything on it is left alone; after the
@@ -113,21 +112,11 @@ export class ExecutorController {
   /** Snapshots that something is being done with: those are in the `due/` index, and the others are not. */
   async #unfinishedSnapshots(): Promise<{ namespace: Namespace; snapshotId: SnapshotId }[]> {
     const found: { namespace: Namespace; snapshotId: SnapshotId }[] = [];
-    let after: string | undefined;
-    for (;;) {
-      const entries = await this.#ctx.store.scan({
-        prefix: duePrefix,
-        limit: PAGE,
-        keysOnly: true,
-        ...(after === undefined ? {} : { after }),
-      });
-      for (const { key } of entries) {
-        const { namespace, id } = parseTimedKey(key);
-        if (isId('snapshot', id)) found.push({ namespace, snapshotId: id });
-      }
-      if (entries.length < PAGE) return found;
-      after = entries.at(-1)?.key;
+    for await (const { key } of scanAll(this.#ctx.store, { prefix: duePrefix, keysOnly: true })) {
+      const { namespace, id } = parseTimedKey(key);
+      if (isId('snapshot', id)) found.push({ namespace, snapshotId: id });
     }
+    return found;
   }
 
   /** Only one that is offline can be lost: one that is back meanwhile is not. */

@@ -3,8 +3,7 @@ import type { Namespace, SandboxId, SnapshotId } from '../model/ids.ts';
 import { endedPrefix, expiryPrefix, idempotencyKey, parseTimedKey, timeBound } from '../store/keys.ts';
 import { changeSandbox, changeSnapshot } from './change.ts';
 import type { ControlContext } from './context.ts';
-
-const PAGE = 500;
+import { scanAll } from './scan-all.ts';
 
 /** What one round of cleanup found. */
 export interface CleanupRound {
@@ -72,23 +71,11 @@ export class Expiry {
     return counts;
   }
 
-  /** Entries with times up to `at`, page by page: dealing with an entry removes it, or moves it out of the range. */
+  /** Entries with times up to `at`. Dealing with an entry removes it, or moves it out of the range. */
   async *#upTo(prefix: string, at: number) {
-    let after: string | undefined;
-    for (;;) {
-      const entries = await this.#ctx.store.scan({
-        prefix,
-        before: timeBound(prefix, at),
-        limit: PAGE,
-        keysOnly: true,
-        ...(after === undefined ? {} : { after }),
-      });
-      for (const { key } of entries) {
-        if (this.#closed) return;
-        yield { key, ...parseTimedKey(key) };
-      }
-      if (entries.length < PAGE) return;
-      after = entries.at(-1)?.key;
+    for await (const { key } of scanAll(this.#ctx.store, { prefix, before: timeBound(prefix, at), keysOnly: true })) {
+      if (this.#closed) return;
+      yield { key, ...parseTimedKey(key) };
     }
   }
 }

@@ -1,4 +1,5 @@
 import { unreachable } from '../lib/assert.ts';
+import { compact } from '../lib/compact.ts';
 import type { Operation } from '../model/operation.ts';
 import type { SandboxSource } from '../model/sandbox.ts';
 import { sandboxKey, secretsKey, snapshotKey } from '../store/keys.ts';
@@ -37,7 +38,7 @@ async function startInstruction({ store }: ControlContext, operation: WithTimeou
     spec: sandbox.spec,
     secretEnv: secrets === undefined ? {} : secretsRecord.decode(secrets.value).env,
     // Placed only once its snapshot is active, and so the source complete.
-    ...(sandbox.source === undefined ? {} : { source: sandbox.source as Required<SandboxSource> }),
+    ...compact({ source: sandbox.source as Required<SandboxSource> | undefined }),
   };
 }
 

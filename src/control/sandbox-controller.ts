@@ -1,4 +1,5 @@
 import { assert } from '../lib/assert.ts';
+import { compact } from '../lib/compact.ts';
 import { KeyedMutex } from '../lib/keyed-mutex.ts';
 import type { ExecutorId, Namespace, SandboxId } from '../model/ids.ts';
 import { type Sandbox, type SandboxSource, sandboxDueAt } from '../model/sandbox.ts';
@@ -62,15 +63,11 @@ export class SandboxController {
       spec: sandbox.spec,
       holdsImage: source.availableOn,
       onlyWhereImageIs: source.onlyThere,
-      ...(sandbox.executorId === undefined ? {} : { preferred: sandbox.executorId }),
+      ...compact({ preferred: sandbox.executorId }),
     });
     if (placement.executorId === undefined) return await this.#postpone(sandbox, placement.why);
     const operation = newOperation(this.#ctx, 'start_sandbox', placement.executorId, sandbox.attempt + 1);
-    await this.#apply(sandbox, {
-      type: 'attempt_started',
-      operation,
-      ...(source.source === undefined ? {} : { source: source.source }),
-    });
+    await this.#apply(sandbox, { type: 'attempt_started', operation, ...compact({ source: source.source }) });
   }
 
   async #source({ namespace, source }: Sandbox): Promise<ReadySource | UnreadySource> {

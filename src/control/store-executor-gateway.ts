@@ -94,7 +94,7 @@ export class StoreExecutorGateway implements ExecutorGateway {
       operation.snapshotId === undefined
         ? await changeSandbox(store, operation.namespace, operation.sandboxId, event)
         : await changeSnapshot(store, this.#usage, operation.namespace, operation.snapshotId, event);
-    if (ignored !== undefined) this.#ctx.metrics.staleReport('progress');
+    if (ignored === 'stale') this.#ctx.metrics.staleReport('progress');
   }
 
   async sandboxEnded(executorId: ExecutorId, sandboxId: SandboxId, ended: { exitCode: number; oomKilled: boolean }): Promise<void> {

@@ -1,3 +1,4 @@
+import { compact } from '../../lib/compact.ts';
 import { SandglassError } from '../../model/errors.ts';
 import type { Namespace } from '../../model/ids.ts';
 import { couldEverFit } from '../../model/placement.ts';
@@ -26,7 +27,7 @@ export function writeNewSandbox(ctx: ControlContext, writes: WriteSet, namespace
     namespace,
     spec,
     labels,
-    ...(source === undefined ? {} : { source }),
+    ...compact({ source }),
     status: 'pending',
     createdAt: now,
     startDeadlineAt: now + ctx.settings.sandboxStartDeadlineSecs * 1000,

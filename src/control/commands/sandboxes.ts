@@ -1,3 +1,4 @@
+import { compact } from '../../lib/compact.ts';
 import { SandglassError } from '../../model/errors.ts';
 import type { Namespace, SandboxId } from '../../model/ids.ts';
 import { checkImageReference } from '../../model/image-reference.ts';
@@ -48,14 +49,7 @@ function defaultSpec({ settings }: ControlContext, image: string = settings.defa
 }
 
 function withProgram(spec: SandboxSpec, { entrypoint, workdir, user, exposedPorts, runtime }: CreateSandboxRequest): SandboxSpec {
-  return {
-    ...spec,
-    ...(entrypoint === undefined ? {} : { entrypoint }),
-    ...(workdir === undefined ? {} : { workdir }),
-    ...(user === undefined ? {} : { user }),
-    ...(exposedPorts === undefined ? {} : { exposedPorts }),
-    ...(runtime === undefined ? {} : { runtime }),
-  };
+  return { ...spec, ...compact({ entrypoint, workdir, user, exposedPorts, runtime }) };
 }
 
 /** Ends a sandbox. One that has ended already is left as it is. */

@@ -1,3 +1,4 @@
+import { compact } from '../../lib/compact.ts';
 import type { KeyedMutex } from '../../lib/keyed-mutex.ts';
 import { SandglassError } from '../../model/errors.ts';
 import type { ExecutorId, Namespace, SandboxId, SnapshotId } from '../../model/ids.ts';
@@ -88,18 +89,20 @@ function newSnapshot(ctx: ControlContext, sandbox: Sandbox & { executorId: Execu
     namespace,
     sandboxId: sandbox.id,
     executorId,
-    ...(request.name === undefined ? {} : { name: request.name }),
     labels: request.labels ?? {},
     status: 'creating',
     createdAt,
     ttlSecs,
-    ...(ttlSecs === 0 ? {} : { expiresAt: createdAt + ttlSecs * 1000 }),
     imageRef: snapshotImageRef(namespace, id),
-    ...(source === undefined ? {} : { parentSnapshotId: source.snapshotId }),
     availableOn: [],
     inRegistry: false,
     sandboxConfig: sandbox.spec,
     attempt: 1,
+    ...compact({
+      name: request.name,
+      parentSnapshotId: source?.snapshotId,
+      expiresAt: ttlSecs === 0 ? undefined : createdAt + ttlSecs * 1000,
+    }),
     operation: newOperation(ctx, 'create_snapshot', executorId, 1),
   };
 }

@@ -1,3 +1,4 @@
+import { compact } from '../../lib/compact.ts';
 import { SandglassError } from '../../model/errors.ts';
 import { type Ids, isId, type Namespace } from '../../model/ids.ts';
 import type { Labels } from '../../model/labels.ts';
@@ -88,7 +89,8 @@ async function list<T>(store: Store, page: PageRequest, listing: Listing<T>): Pr
   for (let budget = page.limit * MAX_SCANNED_PER_ITEM; ; ) {
     const limit = Math.min(page.limit, budget);
     const keysOnly = listing.index !== undefined;
-    const entries = await store.scan({ prefix, limit, reverse: true, keysOnly, ...(last === undefined ? {} : { after: prefix + last }) });
+    const after = last === undefined ? undefined : prefix + last;
+    const entries = await store.scan({ prefix, limit, reverse: true, keysOnly, ...compact({ after }) });
     for (const [position, record] of (await recordsOf(store, listing, entries)).entries()) {
       last = keys.lastComponent((entries[position] as Entry).key);
       if (record === undefined) continue;
