@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { ExecutorId, Namespace, OperationId, SandboxId, SnapshotId } from '../model/ids.ts';
 
 /*
@@ -12,16 +13,29 @@ import type { ExecutorId, Namespace, OperationId, SandboxId, SnapshotId } from '
  *   usage/NS            usage of a namespace        x/snap-exec/EXEC/ID/NS
  *   secret/SB           secrets of a sandbox        due/TIME/{sb,snap}/NS/ID      deadlines and next attempts
  *   idem/NS/HASH        an idempotent answer        expiry/TIME/{snap,idem}/NS/ID   what is to be cleaned up from then on
- *                                                   ended/TIME/sb/NS/ID         terminated sandboxes by time of their end
+ *   migration           progress of a migration     ended/TIME/sb/NS/ID         terminated sandboxes by time of their end
  */
 
 /** Kinds of object that carry deadlines and expiries. */
 export type TimedKind = 'sb' | 'snap' | 'idem';
 
-/** Any text as a key component: percent-encoded, so that it holds neither `/` nor anything but printable ASCII. */
+/** Longest component that a text becomes. A label value of 255 characters could become nine times as long. */
+const MAX_ENCODED_LENGTH = 255;
+
+/**
+ * Any text as a key component of at most 255 characters, neither `/` nor anything but printable ASCII: percent-encoded, so
+ * that people can read it, or where that is too long or impossible, `#` and a digest. Different texts become different ones.
+ */
 export function encode(text: string): string {
-  return encodeURIComponent(text);
+  if (text.isWellFormed()) {
+    const encoded = encodeURIComponent(text);
+    if (encoded.length <= MAX_ENCODED_LENGTH) return encoded;
+  }
+  return `#${createHash('sha256').update(text, 'utf16le').digest('hex')}`;
 }
+
+/** How far the latest migration of the store is: `migrations.ts`. */
+export const migrationKey = 'migration';
 
 /** A time as a component whose byte order is the order of times. Epoch milliseconds up to the year 5138. */
 function encodeTime(epochMs: number): string {
