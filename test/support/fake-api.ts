@@ -1,0 +1,125 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+/** A request as a route of the fake sees it, its body read. */
+export interface ApiRequest {
+  readonly method: string;
+  readonly path: string;
+  readonly query: URLSearchParams;
+  readonly headers: IncomingMessage['headers'];
+  /** The body's JSON; undefined without a body. */
+  readonly body: unknown;
+}
+
+export type Route = (request: ApiRequest, reply: Reply) => void | Promise<void>;
+
+/** What a route answers with, once. */
+export interface Reply {
+  json(status: number, body: unknown, headers?: Record<string, string>): void;
+  text(status: number, body: string, headers?: Record<string, string>): void;
+  error(status: number, code: string, reason: string, message: string, details?: object): void;
+  /** Begins an event stream; `body` is written as it is, unless it is empty. */
+  stream(body?: string): EventStream;
+  /** Breaks the connection instead of answering. */
+  hangUp(): void;
+}
+
+export interface EventStream {
+  /** Sends one event; `id` is left out when undefined. */
+  event(type: string, data: unknown, id?: string): void;
+  write(text: string): void;
+  end(): void;
+  hangUp(): void;
+  /** Resolves when the client has closed the connection, or the stream has ended. */
+  readonly closed: Promise<void>;
+}
+
+/**
+ * A server for tests of what talks to the REST API: real HTTP on loopback, with routes that the test scripts. Every
+ * request is recorded; one without a route is answered 404 `route_not_found`.
+ */
+export class FakeApi {
+  readonly url: string;
+  readonly requests: ApiRequest[] = [];
+  readonly #routes = new Map<string, Route[]>();
+  readonly #server: ReturnType<typeof createServer>;
+
+  private constructor(server: ReturnType<typeof createServer>) {
+    this.#server = server;
+    this.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    server.on('request', (incoming, outgoing) => void this.#serve(incoming, outgoing));
+  }
+
+  static async start(): Promise<FakeApi> {
+    const server = createServer();
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    return new FakeApi(server);
+  }
+
+  /**
+   * Answers requests of `route`, such as `GET /health`, with the given scripts: the first request with the first, and so on;
+   * the last one answers all that follow. Replaces what the route had.
+   */
+  on(route: string, ...scripts: Route[]): void {
+    this.#routes.set(route, scripts);
+  }
+
+  /** The recorded requests of `route`. */
+  requestsOf(route: string): ApiRequest[] {
+    return this.requests.filter(({ method, path }) => `${method} ${path}` === route);
+  }
+
+  async close(): Promise<void> {
+    this.#server.closeAllConnections();
+    await new Promise((resolve) => this.#server.close(resolve));
+  }
+
+  async #serve(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
+    const { pathname, searchParams } = new URL(incoming.url ?? '/', this.url);
+    const text = await incoming.toArray().then((chunks: Buffer[]) => Buffer.concat(chunks).toString());
+    const request = {
+      method: incoming.method ?? '',
+      path: pathname,
+      query: searchParams,
+      headers: incoming.headers,
+      body: text === '' ? undefined : JSON.parse(text),
+    };
+    this.requests.push(request);
+    const scripts = this.#routes.get(`${request.method} ${pathname}`) ?? [];
+    const route = scripts.length > 1 ? scripts.shift() : scripts[0];
+    const reply = replyTo(outgoing);
+    if (route === undefined) reply.error(404, 'not_found', 'route_not_found', `no route ${request.method} ${pathname}`);
+    else await route(request, reply);
+  }
+}
+
+function replyTo(outgoing: ServerResponse): Reply {
+  const text = (status: number, body: string, headers: Record<string, string> = {}) => {
+    outgoing.writeHead(status, { 'x-request-id': 'req-1', ...headers }).end(body);
+  };
+  const json = (status: number, body: unknown, headers: Record<string, string> = {}) => {
+    text(status, JSON.stringify(body), { 'content-type': 'application/json', ...headers });
+  };
+  return {
+    text,
+    json,
+    error: (status, code, reason, message, details) => json(status, { error: { code, reason, message, details } }),
+    stream: (body = '') => streamTo(outgoing, body),
+    hangUp: () => outgoing.destroy(),
+  };
+}
+
+function streamTo(outgoing: ServerResponse, body: string): EventStream {
+  outgoing.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8' });
+  outgoing.flushHeaders();
+  if (body !== '') outgoing.write(body);
+  return {
+    event(type, data, id) {
+      outgoing.write(`${id === undefined ? '' : `id: ${id}\n`}event: ${type}\ndata: ${JSON.stringify(data)}\n\n`);
+    },
+    write: (text) => void outgoing.write(text),
+    end: () => void outgoing.end(),
+    hangUp: () => void outgoing.write(':\n', () => outgoing.destroy()), // once what came before has left
+    closed: new Promise((resolve) => outgoing.once('close', () => resolve())),
+  };
+}

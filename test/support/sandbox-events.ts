@@ -1,0 +1,59 @@
+import type { Failure } from '../../src/model/errors.ts';
+import type { OperationKind } from '../../src/model/operation.ts';
+import type { Sandbox, SandboxStatus } from '../../src/model/sandbox.ts';
+import type { SandboxEvent } from '../../src/model/sandbox-lifecycle.ts';
+import { ATTEMPT_MS, ELSEWHERE, HERE, RETRY, type World } from './lifecycle-world.ts';
+import { progressFrom } from './snapshot-events.ts';
+
+export const PASSING: Failure = { reason: 'engine_unavailable', message: 'the engine does not answer' };
+export const FINAL: Failure = { reason: 'image_not_found', message: 'no such image' };
+
+type Event<T extends SandboxEvent['type']> = Extract<SandboxEvent, { type: T }>;
+type Variants = { readonly [T in SandboxEvent['type']]: readonly Event<T>[] };
+
+/** The instruction that makes sense in each status. */
+export const FITTING: Readonly<Record<SandboxStatus, OperationKind>> = {
+  pending: 'start_sandbox',
+  starting: 'start_sandbox',
+  running: 'pause_sandbox',
+  paused: 'resume_sandbox',
+  stopping: 'stop_sandbox',
+  terminated: 'stop_sandbox',
+};
+
+const KINDS: readonly OperationKind[] = ['start_sandbox', 'pause_sandbox', 'resume_sandbox', 'stop_sandbox', 'create_snapshot'];
+
+/** For each type of event, everything of that type that can happen to `sandbox` in `world`: sensible, late, repeated and wrong. */
+export function sandboxEvents(sandbox: Sandbox, world: World): Variants {
+  const at = world.now;
+  const refs = world.refs();
+  const attempt = sandbox.attempt + 1;
+  const context = { at, retry: RETRY, random: 0.5 };
+  const executors = [HERE, ELSEWHERE];
+  return {
+    attempt_started: [
+      ...[FITTING[sandbox.status], ...KINDS].map((kind) => ({ type: 'attempt_started' as const, operation: world.issue(kind, attempt) })),
+      { type: 'attempt_started', operation: world.issue(FITTING[sandbox.status], attempt, ELSEWHERE) },
+      { type: 'attempt_started', operation: world.issue(FITTING[sandbox.status], attempt + 1) },
+    ],
+    postponed: [{ type: 'postponed', reason: 'no executor has room', retryAt: at + 30_000 }],
+    progressed: refs.flatMap((ref) =>
+      progressFrom(sandbox.progress).flatMap((progress) =>
+        [at + ATTEMPT_MS, at].map((deadlineAt) => ({ type: 'progressed' as const, ref, progress, deadlineAt })),
+      ),
+    ),
+    attempt_succeeded: refs.map((ref) => ({ type: 'attempt_succeeded', ref, at })),
+    attempt_failed: refs.flatMap((ref) =>
+      [PASSING, FINAL].map((failure) => ({ type: 'attempt_failed' as const, ref, failure, ...context })),
+    ),
+    due: [{ type: 'due', ...context }],
+    stop_requested: [{ type: 'stop_requested', outcome: 'stopped', message: 'deleted', at }],
+    exited: executors.flatMap((executorId) => [
+      { type: 'exited' as const, executorId, exitCode: 0, oomKilled: false, at },
+      { type: 'exited' as const, executorId, exitCode: 137, oomKilled: true, at },
+    ]),
+    vanished: executors.map((executorId) => ({ type: 'vanished', executorId, at })),
+    executor_lost: executors.map((executorId) => ({ type: 'executor_lost', executorId, at })),
+    retention_passed: [{ type: 'retention_passed' }],
+  };
+}
