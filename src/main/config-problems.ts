@@ -1,7 +1,7 @@
 import Type from 'typebox';
 import { Value } from 'typebox/value';
+import { nearest } from '../lib/nearest.ts';
 import type { KeySchema } from './config-keys.ts';
-import { nearest } from './nearest.ts';
 
 /** What is wrong with a value, and where: `name` is a path such as `server.api_keys.0.hash`. */
 export interface Problem {

@@ -1,11 +1,11 @@
 import Type from 'typebox';
 import { parse } from 'yaml';
+import { nearest } from '../lib/nearest.ts';
 import type { ConfigFile } from './config-file.ts';
 import { CONFIG_KEYS, type ConfigKey } from './config-keys.ts';
 import { type Problem, unknownKeys, valueProblem } from './config-problems.ts';
 import { ConfigSchema } from './config-schema.ts';
 import { type Environment, expandEnvironment } from './expand-environment.ts';
-import { nearest } from './nearest.ts';
 
 /** Where a value comes from, for people: `default`, `sandglass.yaml:12` or `SANDGLASS_SERVER_LISTEN`. */
 export type ConfigSource = string;
