@@ -1,56 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { ATTEMPT_MS, ELSEWHERE, HERE, idOf, newSandbox, START_DEADLINE_MS, T0, TIMEOUT_SECS } from '../../test/support/lifecycle-world.ts';
 import { FINAL, PASSING, sandboxEvents } from '../../test/support/sandbox-events.ts';
-import { SandboxStory } from '../../test/support/sandbox-story.ts';
+import { lastStart, paused, running, SANDBOX_EXAMPLES, story } from '../../test/support/sandbox-examples.ts';
+import type { SandboxStory } from '../../test/support/sandbox-story.ts';
 import { cellOf, SANDBOX_TABLE } from '../../test/support/state-transition-table.ts';
-import { occupiesExecutor, type SandboxStatus, sandboxDueAt } from './sandbox.ts';
+import { occupiesExecutor, sandboxDueAt } from './sandbox.ts';
 import { transitionSandbox } from './sandbox-lifecycle.ts';
 
-const story = (overrides?: ConstructorParameters<typeof SandboxStory>[0]) => new SandboxStory(overrides);
-const running = () => story().attempt().succeed();
-const paused = () => running().attempt().succeed();
 const SOURCE = { snapshotId: idOf('snapshot', 1) };
-const lastStart = () => story().attempt().fail().attempt().fail().attempt();
-
-/** Every kind of sandbox that a status can hold. */
-const EXAMPLES: Record<SandboxStatus, readonly (() => SandboxStory)[]> = {
-  pending: [
-    () => story(),
-    () => story().postpone(),
-    () => story().attempt().fail(),
-    () => story().attempt().lose(),
-    () => story().wait(START_DEADLINE_MS),
-  ],
-  starting: [
-    () => story().attempt(),
-    () => story().attempt().progress(),
-    () => story().attempt().wait(ATTEMPT_MS),
-    () => lastStart(),
-    () => lastStart().wait(ATTEMPT_MS),
-  ],
-  running: [
-    running,
-    () => running().attempt(),
-    () => running().attempt().wait(ATTEMPT_MS),
-    () => running().wait(TIMEOUT_SECS * 1000),
-    () => paused().attempt().succeed(),
-  ],
-  paused: [paused, () => paused().attempt(), () => paused().attempt().wait(ATTEMPT_MS), () => paused().wait(TIMEOUT_SECS * 1000)],
-  stopping: [
-    () => running().stop(),
-    () => running().stop().attempt(),
-    () => running().stop().attempt().fail(),
-    () => running().stop().attempt().wait(ATTEMPT_MS),
-    () => story().attempt().fail(FINAL),
-    () => story().attempt().fail(FINAL).attempt(),
-  ],
-  terminated: [
-    () => story().stop(),
-    () => running().stop().attempt().succeed(),
-    () => running().lose(),
-    () => story().attempt().fail(FINAL).attempt().succeed(),
-  ],
-};
 
 const entriesOf = <K extends string, V>(record: Readonly<Record<K, V>>) => Object.entries(record) as [K, V][];
 
@@ -59,10 +16,10 @@ describe('the sandbox transition table', () => {
     for (const [type, cells] of entriesOf(row)) {
       it(`${status} × ${type}: ${cells.join(', ')}`, () => {
         const seen = new Set<string>();
-        for (const example of EXAMPLES[status]) {
+        for (const example of SANDBOX_EXAMPLES[status]) {
           const { sandbox, world } = example();
           expect(sandbox.status).toBe(status);
-          for (const event of sandboxEvents(sandbox, world)[type]) seen.add(cellOf(transitionSandbox(sandbox, event)));
+          for (const event of sandboxEvents(sandbox, world)[type]()) seen.add(cellOf(transitionSandbox(sandbox, event)));
         }
         expect([...seen].sort()).toEqual([...cells].sort());
       });
@@ -89,7 +46,7 @@ describe('a sandbox', () => {
   it('takes the snapshot that it starts from as it is when it starts', () => {
     const source = { ...SOURCE, imageRef: 'sandglass/snapshots:1', digest: `sha256:${'c'.repeat(64)}` };
     const forked = story({ source: SOURCE });
-    forked.apply({ type: 'attempt_started', operation: forked.world.issue('start_sandbox', 1), source });
+    forked.apply({ type: 'attempt_started', operation: forked.world.propose('start_sandbox', 1), source });
     expect(forked.sandbox.source).toEqual(source);
   });
 
@@ -139,7 +96,7 @@ describe('a sandbox', () => {
 
   it('refuses to be resumed while it is being paused', () => {
     const { sandbox, world } = running().attempt();
-    const outcome = transitionSandbox(sandbox, { type: 'attempt_started', operation: world.issue('resume_sandbox', 1) });
+    const outcome = transitionSandbox(sandbox, { type: 'attempt_started', operation: world.propose('resume_sandbox', 1) });
     expect(outcome).toMatchObject({ kind: 'refused', error: { reason: 'sandbox_not_running' } });
   });
 
@@ -168,7 +125,9 @@ describe('a sandbox', () => {
   it('is not touched by what happens on an executor where it is not', () => {
     const { sandbox } = running();
     const events = sandboxEvents(sandbox, running().world);
-    const elsewhere = [...events.exited, ...events.vanished, ...events.executor_lost].filter(({ executorId }) => executorId === ELSEWHERE);
+    const elsewhere = [...events.exited(), ...events.vanished(), ...events.executor_lost()].filter(
+      ({ executorId }) => executorId === ELSEWHERE,
+    );
     expect(elsewhere).toHaveLength(4);
     for (const event of elsewhere) expect(transitionSandbox(sandbox, event)).toEqual({ kind: 'ignored', because: 'stale' });
   });

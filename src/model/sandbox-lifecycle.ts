@@ -232,7 +232,7 @@ function startAttempt(sandbox: Sandbox, { operation }: Event<'attempt_started'>,
     );
   }
   if (underWay !== undefined || operation.kind !== kind) return noEffect;
-  if (operation.attempt !== sandbox.attempt + 1) return stale;
+  if (operation.attempt !== sandbox.attempt + 1 || operation.executorId !== sandbox.executorId) return stale;
   const { nextAttemptAt: _next, ...rest } = sandbox;
   return changed({ ...rest, attempt: operation.attempt, operation });
 }

@@ -1,73 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { ATTEMPT_MS, ELSEWHERE, FAILED_RETENTION_SECS, HERE, T0, TTL_SECS } from '../../test/support/lifecycle-world.ts';
+import { ATTEMPT_MS, ELSEWHERE, FAILED_RETENTION_SECS, HERE, T0 } from '../../test/support/lifecycle-world.ts';
 import { CAPTURED, FINAL, PASSING, snapshotEvents } from '../../test/support/snapshot-events.ts';
-import { SnapshotStory } from '../../test/support/snapshot-story.ts';
+import { SNAPSHOT_EXAMPLES, story, uploading } from '../../test/support/snapshot-examples.ts';
 import { cellOf, SNAPSHOT_TABLE } from '../../test/support/state-transition-table.ts';
-import { countsTowardsQuota, isExpired, type SnapshotStatus, snapshotDueAt, snapshotExpiresAt } from './snapshot.ts';
+import { countsTowardsQuota, isExpired, snapshotDueAt, snapshotExpiresAt } from './snapshot.ts';
 import { type SnapshotEvent, transitionSnapshot } from './snapshot-lifecycle.ts';
-
-const story = (overrides?: ConstructorParameters<typeof SnapshotStory>[0]) => new SnapshotStory(overrides);
-const uploading = () => story().attempt().capture({ upload: true });
-const lastAttempt = (begun: SnapshotStory) => begun.fail().attempt().fail().attempt();
-
-/** Every kind of snapshot that a status can hold. */
-const EXAMPLES: Record<SnapshotStatus, readonly (() => SnapshotStory)[]> = {
-  creating: [
-    () => story(),
-    () => story().attempt(),
-    () => story().attempt().progress(),
-    () => story().attempt().fail(),
-    () => story().attempt().wait(ATTEMPT_MS),
-    () => lastAttempt(story().attempt()),
-    () => lastAttempt(story().attempt()).wait(ATTEMPT_MS),
-    () => story({ ttlSecs: 1 }).wait(2_000),
-  ],
-  uploading: [
-    uploading,
-    () => uploading().progress(),
-    () => uploading().fail(),
-    () => uploading().wait(ATTEMPT_MS),
-    () => lastAttempt(uploading()),
-    () => lastAttempt(uploading()).wait(ATTEMPT_MS),
-  ],
-  active: [
-    () => story().attempt().capture(),
-    () => story({ ttlSecs: 0 }).attempt().capture(),
-    () => uploading().upload(),
-    () =>
-      story()
-        .attempt()
-        .capture()
-        .wait(TTL_SECS * 1000),
-  ],
-  failed: [
-    () => story().attempt().fail(FINAL),
-    () => lastAttempt(story().attempt()).fail(),
-    () => story().lose(),
-    () =>
-      story()
-        .attempt()
-        .fail(FINAL)
-        .wait(FAILED_RETENTION_SECS * 1000),
-  ],
-  deleting: [
-    () => story().attempt().capture().delete(),
-    () => story().attempt().capture().delete().attempt(),
-    () => story().attempt().capture().delete().attempt().progress(),
-    () => story().attempt().capture().delete().attempt().fail(),
-    () => story().attempt().capture().delete().attempt().wait(ATTEMPT_MS),
-    () => story().attempt().delete().attempt(),
-    () => uploading().upload().delete().attempt(),
-    () =>
-      story({ availableOn: [HERE, ELSEWHERE] })
-        .delete()
-        .attempt(),
-    () =>
-      story({ availableOn: [HERE, ELSEWHERE] })
-        .delete()
-        .attempt(ELSEWHERE),
-  ],
-};
 
 const entriesOf = <K extends string, V>(record: Readonly<Record<K, V>>) => Object.entries(record) as [K, V][];
 
@@ -76,10 +13,10 @@ describe('the snapshot transition table', () => {
     for (const [type, cells] of entriesOf(row)) {
       it(`${status} × ${type}: ${cells.join(', ')}`, () => {
         const seen = new Set<string>();
-        for (const example of EXAMPLES[status]) {
+        for (const example of SNAPSHOT_EXAMPLES[status]) {
           const { snapshot, world } = example();
           expect(snapshot.status).toBe(status);
-          for (const event of snapshotEvents(snapshot, world)[type]) seen.add(cellOf(transitionSnapshot(snapshot, event)));
+          for (const event of snapshotEvents(snapshot, world)[type]()) seen.add(cellOf(transitionSnapshot(snapshot, event)));
         }
         expect([...seen].sort()).toEqual([...cells].sort());
       });

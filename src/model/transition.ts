@@ -13,7 +13,7 @@ export type Outcome<T> =
   | { readonly kind: 'ignored'; readonly because: IgnoredBecause }
   | { readonly kind: 'refused'; readonly error: SandglassError };
 
-/** `stale`: it belongs to another attempt than the one waited for. `no_effect`: this state has no use for it. */
+/** `stale`: it belongs to another attempt than the one waited for, or to an executor where the object is not. `no_effect`: this state has no use for it. */
 export type IgnoredBecause = 'stale' | 'no_effect';
 
 export const changed = <T>(next: T): Outcome<T> => ({ kind: 'changed', next });

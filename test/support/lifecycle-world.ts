@@ -71,29 +71,32 @@ export function newSnapshot({ ttlSecs = TTL_SECS, ...overrides }: Partial<Snapsh
   };
 }
 
+/** Late reports come from the latest few attempts: older ones are no different. */
+const REMEMBERED = 4;
+
 /**
- * What goes on around an object: the time, and every instruction that was ever given for it, so that reports of old ones
- * can come in at any later time.
+ * What goes on around an object: the time, and the instructions that were given for it, so that reports of old ones can
+ * come in at any later time.
  */
 export class World {
   now = T0;
-  readonly issued: PendingOperation[] = [];
+  #proposed = 0;
+  #issued: readonly AttemptRef[] = [];
 
-  issue(kind: OperationKind, attempt: number, executorId: ExecutorId = HERE): PendingOperation {
-    const operation = {
-      operationId: idOf('operation', this.issued.length + 1),
-      kind,
-      executorId,
-      attempt,
-      deadlineAt: this.now + ATTEMPT_MS,
-    };
-    this.issued.push(operation);
+  /** A new instruction, which nothing comes of unless it is given with `issue`. */
+  propose(kind: OperationKind, attempt: number, executorId: ExecutorId = HERE): PendingOperation {
+    this.#proposed++;
+    return { operationId: idOf('operation', this.#proposed), kind, executorId, attempt, deadlineAt: this.now + ATTEMPT_MS };
+  }
+
+  issue<T extends AttemptRef>(operation: T): T {
+    this.#issued = [operation, ...this.#issued].slice(0, REMEMBERED);
     return operation;
   }
 
-  /** Attempts that a report can name: all that were issued, the latest first, their neighbours, and one that nobody issued. */
+  /** Attempts that a report can name: those that were issued, the latest first, their neighbours, and one that nobody issued. */
   refs(): AttemptRef[] {
-    const refs = this.issued.toReversed().flatMap(({ operationId, attempt }) => [
+    const refs = this.#issued.flatMap(({ operationId, attempt }) => [
       { operationId, attempt },
       { operationId, attempt: attempt + 1 },
     ]);

@@ -9,7 +9,7 @@ export const PASSING: Failure = { reason: 'engine_unavailable', message: 'the en
 export const FINAL: Failure = { reason: 'image_not_found', message: 'no such image' };
 
 type Event<T extends SandboxEvent['type']> = Extract<SandboxEvent, { type: T }>;
-type Variants = { readonly [T in SandboxEvent['type']]: readonly Event<T>[] };
+type Variants = { readonly [T in SandboxEvent['type']]: () => readonly Event<T>[] };
 
 /** The instruction that makes sense in each status. */
 export const FITTING: Readonly<Record<SandboxStatus, OperationKind>> = {
@@ -28,32 +28,35 @@ export function sandboxEvents(sandbox: Sandbox, world: World): Variants {
   const at = world.now;
   const refs = world.refs();
   const attempt = sandbox.attempt + 1;
+  const fitting = FITTING[sandbox.status];
   const context = { at, retry: RETRY, random: 0.5 };
   const executors = [HERE, ELSEWHERE];
   return {
-    attempt_started: [
-      ...[FITTING[sandbox.status], ...KINDS].map((kind) => ({ type: 'attempt_started' as const, operation: world.issue(kind, attempt) })),
-      { type: 'attempt_started', operation: world.issue(FITTING[sandbox.status], attempt, ELSEWHERE) },
-      { type: 'attempt_started', operation: world.issue(FITTING[sandbox.status], attempt + 1) },
+    attempt_started: () => [
+      { type: 'attempt_started', operation: world.propose(fitting, attempt) },
+      { type: 'attempt_started', operation: world.propose(fitting, attempt + 1) },
+      { type: 'attempt_started', operation: world.propose(fitting, attempt, ELSEWHERE) },
+      ...KINDS.map((kind) => ({ type: 'attempt_started' as const, operation: world.propose(kind, attempt) })),
     ],
-    postponed: [{ type: 'postponed', reason: 'no executor has room', retryAt: at + 30_000 }],
-    progressed: refs.flatMap((ref) =>
-      progressFrom(sandbox.progress).flatMap((progress) =>
-        [at + ATTEMPT_MS, at].map((deadlineAt) => ({ type: 'progressed' as const, ref, progress, deadlineAt })),
+    postponed: () => [{ type: 'postponed', reason: 'no executor has room', retryAt: at + 30_000 }],
+    progressed: () =>
+      refs.flatMap((ref) =>
+        progressFrom(sandbox.progress).flatMap((progress) =>
+          [at + ATTEMPT_MS, at].map((deadlineAt) => ({ type: 'progressed' as const, ref, progress, deadlineAt })),
+        ),
       ),
-    ),
-    attempt_succeeded: refs.map((ref) => ({ type: 'attempt_succeeded', ref, at })),
-    attempt_failed: refs.flatMap((ref) =>
-      [PASSING, FINAL].map((failure) => ({ type: 'attempt_failed' as const, ref, failure, ...context })),
-    ),
-    due: [{ type: 'due', ...context }],
-    stop_requested: [{ type: 'stop_requested', outcome: 'stopped', message: 'deleted', at }],
-    exited: executors.flatMap((executorId) => [
-      { type: 'exited' as const, executorId, exitCode: 0, oomKilled: false, at },
-      { type: 'exited' as const, executorId, exitCode: 137, oomKilled: true, at },
-    ]),
-    vanished: executors.map((executorId) => ({ type: 'vanished', executorId, at })),
-    executor_lost: executors.map((executorId) => ({ type: 'executor_lost', executorId, at })),
-    retention_passed: [{ type: 'retention_passed' }],
+    attempt_succeeded: () => refs.map((ref) => ({ type: 'attempt_succeeded', ref, at })),
+    attempt_failed: () =>
+      refs.flatMap((ref) => [PASSING, FINAL].map((failure) => ({ type: 'attempt_failed' as const, ref, failure, ...context }))),
+    due: () => [{ type: 'due', ...context }],
+    stop_requested: () => [{ type: 'stop_requested', outcome: 'stopped', message: 'deleted', at }],
+    exited: () =>
+      executors.flatMap((executorId) => [
+        { type: 'exited' as const, executorId, exitCode: 0, oomKilled: false, at },
+        { type: 'exited' as const, executorId, exitCode: 137, oomKilled: true, at },
+      ]),
+    vanished: () => executors.map((executorId) => ({ type: 'vanished', executorId, at })),
+    executor_lost: () => executors.map((executorId) => ({ type: 'executor_lost', executorId, at })),
+    retention_passed: () => [{ type: 'retention_passed' }],
   };
 }

@@ -36,7 +36,7 @@ export class SandboxStory {
   /** Gives the instruction that the status calls for: start, pause, resume or stop. */
   attempt(executorId: ExecutorId = HERE): this {
     this.world.now = Math.max(this.world.now, this.sandbox.nextAttemptAt ?? 0);
-    const operation = this.world.issue(FITTING[this.sandbox.status], this.sandbox.attempt + 1, executorId);
+    const operation = this.world.issue(this.world.propose(FITTING[this.sandbox.status], this.sandbox.attempt + 1, executorId));
     return this.apply({ type: 'attempt_started', operation });
   }
 

@@ -10,38 +10,39 @@ export const PASSING: Failure = { reason: 'engine_error', message: 'the engine i
 export const FINAL: Failure = { reason: 'sandbox_not_running', message: 'there is nothing to capture' };
 
 type Event<T extends SnapshotEvent['type']> = Extract<SnapshotEvent, { type: T }>;
-type Variants = { readonly [T in SnapshotEvent['type']]: readonly Event<T>[] };
+type Variants = { readonly [T in SnapshotEvent['type']]: () => readonly Event<T>[] };
 
 /** For each type of event, everything of that type that can happen to `snapshot` in `world`: sensible, late, repeated and wrong. */
 export function snapshotEvents(snapshot: Snapshot, world: World): Variants {
   const at = world.now;
   const refs = world.refs();
   const attempt = snapshot.attempt + 1;
+  const fitting = snapshot.status === 'deleting' ? 'delete_snapshot' : 'create_snapshot';
   const context = { at, retry: RETRY, random: 0.5, failedRetentionSecs: FAILED_RETENTION_SECS };
   return {
-    attempt_started: [
-      { type: 'attempt_started', operation: world.issue(snapshot.status === 'deleting' ? 'delete_snapshot' : 'create_snapshot', attempt) },
-      { type: 'attempt_started', operation: world.issue('create_snapshot', attempt) },
-      { type: 'attempt_started', operation: world.issue('delete_snapshot', attempt, ELSEWHERE) },
-      { type: 'attempt_started', operation: world.issue('create_snapshot', attempt + 1) },
-      { type: 'attempt_started', operation: world.issue('delete_snapshot', attempt + 1) },
-      { type: 'attempt_started', operation: world.issue('stop_sandbox', attempt) },
+    attempt_started: () => [
+      { type: 'attempt_started', operation: world.propose(fitting, attempt) },
+      { type: 'attempt_started', operation: world.propose(fitting, attempt + 1) },
+      { type: 'attempt_started', operation: world.propose('create_snapshot', attempt) },
+      { type: 'attempt_started', operation: world.propose('delete_snapshot', attempt, ELSEWHERE) },
+      { type: 'attempt_started', operation: world.propose('stop_sandbox', attempt) },
     ],
-    progressed: refs.flatMap((ref) =>
-      progressFrom(snapshot.progress).flatMap((progress) =>
-        [at + ATTEMPT_MS, at].map((deadlineAt) => ({ type: 'progressed' as const, ref, progress, deadlineAt })),
+    progressed: () =>
+      refs.flatMap((ref) =>
+        progressFrom(snapshot.progress).flatMap((progress) =>
+          [at + ATTEMPT_MS, at].map((deadlineAt) => ({ type: 'progressed' as const, ref, progress, deadlineAt })),
+        ),
       ),
-    ),
-    captured: refs.flatMap((ref) => [false, true].map((upload) => ({ type: 'captured' as const, ref, captured: CAPTURED, at, upload }))),
-    uploaded: refs.map((ref) => ({ type: 'uploaded', ref, digest: PUSHED_DIGEST, uploadMs: 900, at })),
-    removed: refs.map((ref) => ({ type: 'removed', ref })),
-    attempt_failed: refs.flatMap((ref) =>
-      [PASSING, FINAL].map((failure) => ({ type: 'attempt_failed' as const, ref, failure, ...context })),
-    ),
-    due: [{ type: 'due', ...context }],
-    delete_requested: [{ type: 'delete_requested' }],
-    expired: [{ type: 'expired', at }],
-    executor_lost: [HERE, ELSEWHERE].map((executorId) => ({ type: 'executor_lost', executorId, ...context })),
+    captured: () =>
+      refs.flatMap((ref) => [false, true].map((upload) => ({ type: 'captured' as const, ref, captured: CAPTURED, at, upload }))),
+    uploaded: () => refs.map((ref) => ({ type: 'uploaded', ref, digest: PUSHED_DIGEST, uploadMs: 900, at })),
+    removed: () => refs.map((ref) => ({ type: 'removed', ref })),
+    attempt_failed: () =>
+      refs.flatMap((ref) => [PASSING, FINAL].map((failure) => ({ type: 'attempt_failed' as const, ref, failure, ...context }))),
+    due: () => [{ type: 'due', ...context }],
+    delete_requested: () => [{ type: 'delete_requested' }],
+    expired: () => [{ type: 'expired', at }],
+    executor_lost: () => [HERE, ELSEWHERE].map((executorId) => ({ type: 'executor_lost', executorId, ...context })),
   };
 }
 

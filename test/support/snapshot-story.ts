@@ -36,7 +36,10 @@ export class SnapshotStory {
   attempt(executorId: ExecutorId = HERE): this {
     this.world.now = Math.max(this.world.now, this.snapshot.nextAttemptAt ?? 0);
     const kind = this.snapshot.status === 'deleting' ? 'delete_snapshot' : 'create_snapshot';
-    return this.apply({ type: 'attempt_started', operation: this.world.issue(kind, this.snapshot.attempt + 1, executorId) });
+    return this.apply({
+      type: 'attempt_started',
+      operation: this.world.issue(this.world.propose(kind, this.snapshot.attempt + 1, executorId)),
+    });
   }
 
   progress(bytesDone = 10): this {
