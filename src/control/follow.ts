@@ -20,8 +20,8 @@ const RETRY_MS = 1000;
 export async function follow(follower: Follower): Promise<void> {
   const { store, clock, log, prefix, signal } = follower;
   while (!signal.aborted) {
-    const after = store.revision();
     try {
+      const after = store.revision();
       await follower.onStart?.();
       for await (const changes of store.watch({ prefix, after, signal })) {
         for (const change of changes) follower.onChange(change);
