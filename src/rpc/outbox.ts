@@ -20,7 +20,8 @@ export class Outbox<T> implements AsyncIterableIterator<T> {
   #ended = false;
   #failure: { readonly error: unknown } | undefined;
   #wakeConsumer: (() => void) | undefined;
-  #producers: (() => void)[] = [];
+  /** Calls of `send` that wait for room, in their order. */
+  #producers: { readonly message: T; readonly settle: (accepted: boolean) => void }[] = [];
 
   constructor(limits: OutboxLimits) {
     this.#limits = limits;
@@ -41,19 +42,15 @@ export class Outbox<T> implements AsyncIterableIterator<T> {
 
   /** Adds a message as soon as there is room, in the order of the calls. False: the stream has ended; the message is dropped. */
   async send(message: T): Promise<boolean> {
-    if (this.#producers.length > 0 || this.#waiting.length >= this.#limits.waitAt) {
-      await new Promise<void>((resolve) => this.#producers.push(resolve));
-    }
     if (this.#ended) return false;
-    this.#waiting.push(message);
-    this.#wakeConsumer?.();
-    return true;
+    if (this.#producers.length === 0 && this.#waiting.length < this.#limits.waitAt) return this.push(message);
+    return new Promise((settle) => this.#producers.push({ message, settle }));
   }
 
-  /** Takes no more messages; what waits is still delivered, then the stream ends. */
+  /** Takes no more messages, also of those whose `send` still waits; what was accepted is still delivered, then the stream ends. */
   end(): void {
     this.#ended = true;
-    this.#releaseProducers();
+    for (const { settle } of this.#producers.splice(0)) settle(false);
     this.#wakeConsumer?.();
   }
 
@@ -69,7 +66,7 @@ export class Outbox<T> implements AsyncIterableIterator<T> {
     for (;;) {
       const message = this.#waiting.shift();
       if (message !== undefined) {
-        this.#producers.shift()?.();
+        this.#admitProducer();
         return { value: message, done: false };
       }
       if (this.#failure !== undefined) throw this.#failure.error;
@@ -96,7 +93,10 @@ export class Outbox<T> implements AsyncIterableIterator<T> {
     return this;
   }
 
-  #releaseProducers(): void {
-    for (const release of this.#producers.splice(0)) release();
+  #admitProducer(): void {
+    const producer = this.#producers.shift();
+    if (producer === undefined) return;
+    this.#waiting.push(producer.message);
+    producer.settle(true);
   }
 }

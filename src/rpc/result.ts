@@ -1,5 +1,5 @@
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
-import { parseFailure } from '../model/errors.ts';
+import { failureOf, parseFailure } from '../model/errors.ts';
 import type { OperationResult } from '../model/instruction.ts';
 import type { AttemptRef } from '../model/operation.ts';
 import type { Captured } from '../model/snapshot.ts';
@@ -31,9 +31,17 @@ function outcomeToProto(result: OperationResult): NonNullable<MessageInitShape<t
   }
 }
 
-/** @throws SandglassError `operation_not_found`, `invalid_request`. */
+/**
+ * A result whose outcome makes no sense is a failure that says so: it ends its attempt, where an error would only have it
+ * repeated. @throws SandglassError `operation_not_found`, `invalid_request`.
+ */
 export function parseResult(message: OperationResultProto): { readonly ref: AttemptRef; readonly result: OperationResult } {
-  return { ref: parseAttemptRef(message), result: parseOutcome(message.outcome) };
+  const ref = parseAttemptRef(message);
+  try {
+    return { ref, result: parseOutcome(message.outcome) };
+  } catch (error) {
+    return { ref, result: { outcome: 'failed', failure: failureOf(error) } };
+  }
 }
 
 function parseOutcome(outcome: OperationResultProto['outcome']): OperationResult {

@@ -1,0 +1,85 @@
+import { Code, ConnectError, type HandlerContext, type ServiceImpl } from '@connectrpc/connect';
+import type { Clock } from '../../lib/clock.ts';
+import { toConnectError } from '../../rpc/connect-errors.ts';
+import { parseExecId } from '../../rpc/exec-command.ts';
+import type {
+  ExecRequest,
+  ExecResponse,
+  ExecutorService,
+  SessionRequest,
+  SessionResponse,
+} from '../../rpc/gen/sandglass/v1/executor_pb.js';
+import { parseHello } from '../../rpc/hello.ts';
+import type { ExecCalls } from './exec-calls.ts';
+import { peerOf } from './peer.ts';
+import type { ExecutorSessions } from './sessions.ts';
+
+export interface ExecutorServiceContext {
+  readonly sessions: ExecutorSessions;
+  readonly execCalls: ExecCalls;
+  readonly clock: Clock;
+  /** How long an executor that calls may take until its first message. */
+  readonly firstMessageTimeoutMs: number;
+}
+
+/** The calls that executors make. */
+export function executorService(ctx: ExecutorServiceContext): ServiceImpl<typeof ExecutorService> {
+  return {
+    session: (requests, context) => serveSession(ctx, requests, context),
+    exec: (requests, context) => serveExec(ctx, requests, context),
+  };
+}
+
+async function* serveSession(
+  ctx: ExecutorServiceContext,
+  requests: AsyncIterable<SessionRequest>,
+  context: HandlerContext,
+): AsyncIterable<SessionResponse> {
+  const messages = requests[Symbol.asyncIterator]();
+  const { message } = await firstMessage(ctx, messages);
+  if (message.case !== 'hello') throw new ConnectError('the first message of a session must be hello', Code.InvalidArgument);
+  const introduction = checked(() => parseHello(message.value));
+  const session = ctx.sessions.start(introduction, messages, peerOf(context));
+  // Whatever becomes of this generator, which nobody resumes once its connection is gone, the session ends with the call.
+  if (context.signal.aborted) session.end();
+  context.signal.addEventListener('abort', () => session.end(), { once: true });
+  yield* session.outgoing;
+}
+
+async function* serveExec(
+  ctx: ExecutorServiceContext,
+  requests: AsyncIterable<ExecRequest>,
+  context: HandlerContext,
+): AsyncIterable<ExecResponse> {
+  const messages = requests[Symbol.asyncIterator]();
+  const { message } = await firstMessage(ctx, messages);
+  if (message.case !== 'execId') throw new ConnectError('the first message of an exec must be exec_id', Code.InvalidArgument);
+  const execId = checked(() => parseExecId(message.value));
+  const call = ctx.execCalls.take(execId);
+  if (call === undefined) throw new ConnectError('nobody waits for this command any more', Code.NotFound);
+  yield* call.open(messages, peerOf(context), context.signal);
+}
+
+async function firstMessage<T>(ctx: ExecutorServiceContext, messages: AsyncIterator<T>): Promise<T> {
+  let cancel = () => {};
+  const late = new Promise<never>((_resolve, reject) => {
+    cancel = ctx.clock.schedule(ctx.firstMessageTimeoutMs, () => {
+      reject(new ConnectError(`no message came within ${ctx.firstMessageTimeoutMs} ms`, Code.DeadlineExceeded));
+    });
+  });
+  try {
+    const first = await Promise.race([messages.next(), late]);
+    if (first.done === true) throw new ConnectError('the call ended before its first message', Code.InvalidArgument);
+    return first.value;
+  } finally {
+    cancel();
+  }
+}
+
+function checked<T>(parse: () => T): T {
+  try {
+    return parse();
+  } catch (error) {
+    throw toConnectError(error);
+  }
+}

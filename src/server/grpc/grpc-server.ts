@@ -1,0 +1,119 @@
+import { once } from 'node:events';
+import { createSecureServer, createServer, type Http2Server, type ServerHttp2Session } from 'node:http2';
+import type { AddressInfo } from 'node:net';
+import { createConnectRouter } from '@connectrpc/connect';
+import type { ExecutorGateway } from '../../control/executor-gateway.ts';
+import { type Clock, sleep } from '../../lib/clock.ts';
+import type { Logger } from '../../lib/logger.ts';
+import { ExecutorService } from '../../rpc/gen/sandglass/v1/executor_pb.js';
+import { CONNECTION_WINDOW_BYTES, MAX_EXEC_MESSAGE_BYTES, MAX_SESSION_MESSAGE_BYTES, STREAM_WINDOW_BYTES } from '../../rpc/limits.ts';
+import type { CommandRunner } from '../command-runner.ts';
+import { ExecCalls } from './exec-calls.ts';
+import { executorService } from './executor-service.ts';
+import { joinTokenCheck } from './join-token.ts';
+import { requestListener } from './request-listener.ts';
+import { ExecutorSessions } from './sessions.ts';
+
+/** Durations in milliseconds. */
+export interface GrpcServerOptions {
+  readonly gateway: ExecutorGateway;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Hash of the token that executors must bring: `sha256:` and 64 hexadecimal digits. Without it all are let in. */
+  readonly joinTokenHash?: string;
+  /** PEM texts. Without them the connection is not encrypted. */
+  readonly tls?: { readonly key: string; readonly cert: string };
+  /** 5 s when absent: a dead link is noticed after 15 s. */
+  readonly heartbeatIntervalMs?: number;
+  /** 10 s when absent. */
+  readonly firstMessageTimeoutMs?: number;
+  /** 10 s when absent. */
+  readonly execOpenTimeoutMs?: number;
+  /** 128 when absent. */
+  readonly maxExecsPerExecutor?: number;
+}
+
+/** Connections on which nothing moves for this long are closed. Sessions have heartbeats. */
+const IDLE_CONNECTION_MS = 60_000;
+/** What one connection may hold in memory, in megabytes: windows of all its streams, and headers. */
+const CONNECTION_MEMORY_MB = 64;
+
+/** The server's side of the executor protocol: HTTP/2, gRPC only. */
+export class GrpcServer {
+  /** How the REST API runs commands on executors. */
+  readonly commands: CommandRunner;
+  readonly #options: GrpcServerOptions;
+  readonly #sessions: ExecutorSessions;
+  readonly #http2: Http2Server;
+  readonly #connections = new Set<ServerHttp2Session>();
+
+  constructor(options: GrpcServerOptions) {
+    this.#options = options;
+    const { gateway, clock, log, maxExecsPerExecutor: maxPerExecutor = 128 } = options;
+    this.#sessions = new ExecutorSessions({ gateway, clock, log, heartbeatIntervalMs: options.heartbeatIntervalMs ?? 5_000 });
+    const execCalls = new ExecCalls({
+      sessions: this.#sessions,
+      clock,
+      maxPerExecutor,
+      openTimeoutMs: options.execOpenTimeoutMs ?? 10_000,
+    });
+    this.commands = execCalls;
+
+    const checkToken = joinTokenCheck(options.joinTokenHash);
+    const service = executorService({
+      sessions: this.#sessions,
+      execCalls,
+      clock,
+      firstMessageTimeoutMs: options.firstMessageTimeoutMs ?? 10_000,
+    });
+    const router = createConnectRouter({
+      connect: false,
+      grpcWeb: false,
+      acceptCompression: [],
+      requestGate: (context) => checkToken(context.requestHeader.get('authorization')),
+    });
+    router.rpc(ExecutorService.method.session, service.session, { readMaxBytes: MAX_SESSION_MESSAGE_BYTES });
+    router.rpc(ExecutorService.method.exec, service.exec, { readMaxBytes: MAX_EXEC_MESSAGE_BYTES });
+
+    const settings = { initialWindowSize: STREAM_WINDOW_BYTES, maxConcurrentStreams: 2 * maxPerExecutor + 8 };
+    const http2 = { settings, maxSessionMemory: CONNECTION_MEMORY_MB };
+    const listener = requestListener(router, log);
+    this.#http2 = options.tls === undefined ? createServer(http2, listener) : createSecureServer({ ...http2, ...options.tls }, listener);
+    this.#http2.on('session', (connection) => this.#adopt(connection));
+    this.#http2.on('sessionError', (error) => log.debug({ err: error }, 'the connection of an executor failed'));
+  }
+
+  /** Starts to take executors. Port 0 takes a free one. @returns the address that it listens on. */
+  async listen(host: string, port: number): Promise<AddressInfo> {
+    this.#http2.listen(port, host);
+    await once(this.#http2, 'listening');
+    return this.#http2.address() as AddressInfo;
+  }
+
+  /** Ends all sessions, tells the control plane, and closes all connections, by force after `deadlineMs`. */
+  async close(deadlineMs = 2_000): Promise<void> {
+    const closed = this.#http2.listening ? once(this.#http2, 'close') : Promise.resolve();
+    this.#http2.close();
+    await this.#sessions.close();
+    for (const connection of this.#connections) connection.close();
+    const timer = new AbortController();
+    const forced = sleep(this.#options.clock, deadlineMs, timer.signal).then(
+      () => {
+        for (const connection of this.#connections) connection.destroy();
+      },
+      () => {},
+    );
+    await closed;
+    timer.abort();
+    await forced;
+  }
+
+  #adopt(connection: ServerHttp2Session): void {
+    this.#connections.add(connection);
+    connection.on('close', () => this.#connections.delete(connection));
+    connection.on('error', (error) => this.#options.log.debug({ err: error }, 'the connection of an executor failed'));
+    connection.socket.setNoDelay(true); // an acknowledgement must not wait for more to send
+    connection.setLocalWindowSize(CONNECTION_WINDOW_BYTES);
+    connection.setTimeout(IDLE_CONNECTION_MS, () => connection.destroy());
+  }
+}
