@@ -39,7 +39,7 @@ function parse(kind: string, bytes: Uint8Array): Record<string, unknown> & { v: 
   } catch (cause) {
     throw new SandglassError('store_corrupt', `a ${kind} record is not JSON`, { cause });
   }
-  if (typeof json === 'object' && json !== null && 'v' in json && typeof json.v === 'number' && json.v >= 1) {
+  if (typeof json === 'object' && json !== null && 'v' in json && Number.isInteger(json.v) && Number(json.v) >= 1) {
     return json as Record<string, unknown> & { v: number };
   }
   throw new SandglassError('store_corrupt', `a ${kind} record has no version`);
@@ -50,12 +50,12 @@ export interface Secrets {
   readonly env: Readonly<Record<string, string>>;
 }
 
-/** The answer to a request that carried an `Idempotency-Key`. */
-export interface IdempotentAnswer {
+/** A request that carried an `Idempotency-Key`. It is stored before anything is done for it, so that it is not done twice. */
+export interface IdempotentRequest {
   /** Digest of method, path and body: the same key with another request is an error. */
   readonly requestHash: string;
-  readonly status: number;
-  readonly body: unknown;
+  /** Absent while the request is carried out, and for good when the server ended meanwhile. */
+  readonly answer?: { readonly status: number; readonly body: unknown };
   /** Epoch milliseconds. */
   readonly expiresAt: number;
 }
@@ -66,4 +66,4 @@ export const executorRecord = codec<Executor>('executor');
 export const operationRecord = codec<Operation>('operation');
 export const usageRecord = codec<NamespaceUsage>('namespace usage');
 export const secretsRecord = codec<Secrets>('secrets');
-export const idempotencyRecord = codec<IdempotentAnswer>('idempotent answer');
+export const idempotencyRecord = codec<IdempotentRequest>('idempotent request');

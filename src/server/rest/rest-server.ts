@@ -1,0 +1,121 @@
+import { randomUUID } from 'node:crypto';
+import type { AddressInfo } from 'node:net';
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
+import fastify from 'fastify';
+import type { Control } from '../../control/control.ts';
+import type { Clock } from '../../lib/clock.ts';
+import { type Logger, silentLogger } from '../../lib/logger.ts';
+import { SandglassError } from '../../model/errors.ts';
+import type { Store } from '../../store/store.ts';
+import { type ApiKey, Authenticator } from '../auth.ts';
+import type { CommandRunner } from '../command-runner.ts';
+import type { Metrics } from '../metrics.ts';
+import { addAuthHook } from './auth-hook.ts';
+import { addBodyParser, BODY_LIMIT_BYTES } from './body-parser.ts';
+import { errorHandler } from './error-handler.ts';
+import { execRoute } from './exec-route.ts';
+import { executorRoutes } from './executor-routes.ts';
+import { serverFactory, type TlsOptions } from './http-server.ts';
+import { Idempotency } from './idempotency.ts';
+import { addOpenApi } from './openapi.ts';
+import { addRequestLog } from './request-log.ts';
+import type { App, RestContext } from './rest-context.ts';
+import { RouteTable, unmatched } from './route-table.ts';
+import { sandboxRoutes } from './sandbox-routes.ts';
+import { snapshotRoutes } from './snapshot-routes.ts';
+import { systemRoutes } from './system-routes.ts';
+import { validatorCompiler } from './validation.ts';
+
+export interface RestServerOptions {
+  readonly control: Control;
+  readonly commands: CommandRunner;
+  /** Holds the answers to requests with an `Idempotency-Key`. */
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  /** None: everybody who can connect may do everything. For loopback only. */
+  readonly apiKeys: readonly ApiKey[];
+  readonly version: string;
+  /** Host names besides those of loopback that requests may name while there are no keys; in lower case, without port. */
+  readonly allowedHosts?: readonly string[];
+  readonly tls?: TlsOptions;
+  /** Why the rest of the program is not ready, one sentence each. */
+  readonly notReadyBecause?: () => readonly string[];
+}
+
+export interface RestServer {
+  /** Port 0 takes any free one. @throws when the address can't be bound (`EADDRINUSE` …). */
+  listen(host: string, port: number): Promise<AddressInfo>;
+  /** Ends waits and event streams, lets other requests finish, and frees the port. */
+  close(): Promise<void>;
+}
+
+/** The REST API: translates HTTP to `Control` and `CommandRunner`, and back. */
+export async function createRestServer(options: RestServerOptions): Promise<RestServer> {
+  const { control, commands, clock, log, metrics, version, notReadyBecause = () => [] } = options;
+  const closing = new AbortController();
+  const rest: RestContext = { control, commands, clock, log, closing: closing.signal, idempotency: new Idempotency(options) };
+  const app = createApp(options.tls);
+  const routes = new RouteTable();
+  routes.record(app);
+  addBodyParser(app);
+  addRequestLog(app, { log, metrics });
+  addAuthHook(app, new Authenticator(options.apiKeys), options.allowedHosts ?? []);
+  app.setErrorHandler(errorHandler(log));
+  app.setNotFoundHandler(async (request, reply) => {
+    const path = request.url.split('?', 1)[0] ?? '';
+    const allowed = routes.methodsOf(path);
+    if (allowed.length > 0) reply.header('allow', allowed.join(', '));
+    throw unmatched(request.method, path, allowed);
+  });
+  await addOpenApi(app, { version });
+  systemRoutes(app, rest, { version, metrics, notReadyBecause });
+  app.register(
+    (v1: App, _options, done) => {
+      executorRoutes(v1, rest);
+      done();
+    },
+    { prefix: '/v1' },
+  );
+  app.register(
+    (namespaced: App, _options, done) => {
+      sandboxRoutes(namespaced, rest);
+      snapshotRoutes(namespaced, rest);
+      execRoute(namespaced, rest);
+      done();
+    },
+    { prefix: '/v1/namespaces/:namespace' },
+  );
+  await app.ready();
+
+  return {
+    async listen(host, port) {
+      await app.listen({ host, port });
+      return app.server.address() as AddressInfo;
+    },
+    async close() {
+      closing.abort(new SandglassError('shutting_down', 'the server is shutting down; try again in a moment'));
+      await app.close();
+    },
+  };
+}
+
+function createApp(tls: TlsOptions | undefined): App {
+  const app = fastify({
+    logger: false,
+    serverFactory: serverFactory(tls),
+    bodyLimit: BODY_LIMIT_BYTES,
+    // Longer than any id or name; what is longer names nothing.
+    routerOptions: { maxParamLength: 256 },
+    genReqId: () => `req-${randomUUID()}`,
+    // Requests that are under way when the server closes are answered by their own routes.
+    return503OnClosing: false,
+    frameworkErrors: (error, request, reply) => {
+      reply.header('x-request-id', request.id);
+      errorHandler(silentLogger)(error, request, reply);
+    },
+  }).withTypeProvider<TypeBoxTypeProvider>();
+  app.setValidatorCompiler(validatorCompiler);
+  return app;
+}
