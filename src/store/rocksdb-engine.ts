@@ -116,10 +116,10 @@ export class RocksdbEngine {
     await previous.close(); // reads under way hold on to it until they are done
   }
 
-  /** Writes what is in memory to table files, so that the next open has no log to replay. */
-  async flush(): Promise<void> {
+  /** Writes what the memory holds of a family to a table file, so that no log is kept, or replayed at open, for its sake. */
+  async flush(family: Family): Promise<void> {
     try {
-      for (const family of Object.values(this.#families)) await family.flush();
+      await this.#families[family].flush();
     } catch (thrown) {
       throw writeError(this.#path, thrown);
     }

@@ -2,12 +2,13 @@ import { SandglassError } from '../model/errors.ts';
 
 /*
  * RocksDB reports a failure as a status, of which the binding passes on the text and one of libuv's error codes. What
- * tells failures apart is in the text, in these words. `test/integration/store-open.test.ts` holds them to real failures.
+ * tells failures apart is in the text, in these words; failures of Node's own calls have theirs in capitals.
+ * `test/integration/store-open.test.ts` and `store-failure.test.ts` hold them to real failures.
  */
 const LOCKED = /LOCK: (Resource temporarily unavailable|No locks available)/;
 const UNKNOWN_FAMILY = /Column families not opened: (.*)/;
-const DENIED = /Permission denied|Read-only file system|Operation not permitted/;
-const FULL = /No space left on device|Disk quota exceeded|File too large/;
+const UNUSABLE = /Permission denied|Read-only file system|Operation not permitted|EACCES|EROFS|EPERM|ENOTDIR|EEXIST/;
+const FULL = /No space left on device|Disk quota exceeded|File too large|ENOSPC|EDQUOT|EFBIG/;
 const DAMAGED = /checksum|corrupt|mismatch|truncated|bad block|No such file|does not end with newline|existing log file/i;
 
 /** Why the database at `path` could not be opened. */
@@ -23,7 +24,7 @@ export function openError(path: string, thrown: unknown): SandglassError {
   if (families !== undefined) {
     return error('store_schema_newer', `${path} has data of a newer version of Sandglass (${families}); upgrade this server`);
   }
-  if (DENIED.test(text)) return error('invalid_config', `${path} cannot be written: ${text}; check who owns it`);
+  if (UNUSABLE.test(text)) return error('invalid_config', `${path} cannot be used: ${text}; it must be a folder that this user may write`);
   if (FULL.test(text)) return error('disk_full', `the disk of ${path} is full: ${text}; free some space and start again`);
   return error('store_corrupt', `${path} is damaged: ${text}; nothing in it has been changed; restore it from a backup`);
 }

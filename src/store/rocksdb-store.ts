@@ -132,7 +132,8 @@ export class RocksdbStore implements Store {
     await this.#queue.drain();
     this.#hub.close();
     if (this.#queue.failure === undefined) {
-      await this.#engine.flush().catch((err: unknown) => this.#log.warn({ err }, 'the store could not be flushed; its log has everything'));
+      const warn = (err: unknown) => this.#log.warn({ err }, 'the store could not be flushed; its log has everything');
+      await this.#engine.flush('state').catch(warn);
     }
     await this.#engine.close();
   }
@@ -181,4 +182,6 @@ async function newManifest(engine: RocksdbEngine, { path, migrations = MIGRATION
 
 async function saveManifest(engine: RocksdbEngine, manifest: StoreManifest): Promise<void> {
   await engine.write('meta', [{ key: MANIFEST_KEY, value: Buffer.from(JSON.stringify(manifest)) }]);
+  // The families share the log: a write that stays in memory would keep every log since.
+  await engine.flush('meta');
 }

@@ -16,7 +16,8 @@ export function scanRange({ prefix, after, before, limit, reverse }: ScanRequest
     assert(bound === undefined || bound.startsWith(prefix), `the scan's bound ${bound} does not begin with its prefix ${prefix}`);
   }
   // Nothing sorts between a key and the same key with a zero byte after it.
-  const from = after !== undefined && !reverse ? `${after}\0` : prefix || KEY_START;
+  const start = after !== undefined && !reverse ? `${after}\0` : prefix;
+  const from = start < KEY_START ? KEY_START : start;
   const ends = [`${prefix}${KEY_END}`, before, reverse ? after : undefined].filter((end) => end !== undefined);
   return { from, to: ends.reduce((least, end) => (end < least ? end : least)) };
 }

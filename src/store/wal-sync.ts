@@ -8,17 +8,23 @@ export interface WalFile {
   readonly number: number;
 }
 
+/** Opens a file or folder, as `open` of `node:fs/promises` does. */
+export type OpenFile = (path: string, flags: number) => Promise<Pick<FileHandle, 'datasync' | 'sync' | 'close'>>;
+type OpenedFile = Awaited<ReturnType<OpenFile>>;
+
 /**
  * Makes RocksDB's write-ahead log durable. RocksDB hands every write to the operating system before it returns, but its
  * binding has no way to ask for a sync; so the files are synced here, from outside.
  */
 export class WalSync {
   readonly #folder: string;
+  readonly #open: OpenFile;
   /** The log that was synced last, kept open. Everything in it, and in every log before it, is durable. */
-  #latest: { readonly number: number; readonly file: FileHandle } | undefined;
+  #latest: { readonly number: number; readonly file: OpenedFile } | undefined;
 
-  constructor(folder: string) {
+  constructor(folder: string, openFile: OpenFile = open) {
     this.#folder = folder;
+    this.#open = openFile;
   }
 
   /** Makes everything durable that was written before the call, where `current` is the log of the last write. One call at a time. */
@@ -37,10 +43,10 @@ export class WalSync {
     const previous = this.#latest;
     await previous?.file.datasync();
     for (const name of await this.#logsBetween(previous?.number ?? -1, current.number)) await this.#syncIfPresent(name);
-    const file = await open(join(this.#folder, current.name), constants.O_RDWR);
+    const file = await this.#open(join(this.#folder, current.name), constants.O_RDWR);
     try {
       await file.datasync();
-      await syncFolder(this.#folder);
+      await syncFolder(this.#folder, this.#open);
     } catch (error) {
       await file.close();
       throw error;
@@ -56,9 +62,9 @@ export class WalSync {
 
   /** A log that is gone has been written to table files, which RocksDB syncs itself. */
   async #syncIfPresent(name: string): Promise<void> {
-    let file: FileHandle;
+    let file: OpenedFile;
     try {
-      file = await open(join(this.#folder, name), constants.O_RDWR);
+      file = await this.#open(join(this.#folder, name), constants.O_RDWR);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
       throw error;
@@ -72,8 +78,8 @@ export class WalSync {
 }
 
 /** Makes the entries of a folder durable: which files it has, under which names. */
-export async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path, constants.O_RDONLY | constants.O_DIRECTORY);
+export async function syncFolder(path: string, openFile: OpenFile = open): Promise<void> {
+  const folder = await openFile(path, constants.O_RDONLY | constants.O_DIRECTORY);
   try {
     await folder.sync();
   } finally {
