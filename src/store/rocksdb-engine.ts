@@ -55,7 +55,7 @@ export class RocksdbEngine {
       await prepareFolder(path);
       const db = new RocksDB(path, OPTIONS);
       await db.ready();
-      await removeOldInfoLogs(path);
+      await removeOldInfoLogs(path).catch(() => undefined); // they cost some space, and no more
       return new RocksdbEngine(path, db, log);
     } catch (thrown) {
       throw thrown instanceof SandglassError ? thrown : openError(path, thrown);
