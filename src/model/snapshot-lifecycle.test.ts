@@ -139,11 +139,9 @@ describe('a snapshot', () => {
   it('is gone with the only executor that held it, and stays for the registry to be cleaned', () => {
     const { snapshot, context } = story().attempt().capture().delete().attempt();
     expect(transitionSnapshot(snapshot, { type: 'executor_lost', executorId: HERE, ...context })).toEqual({ kind: 'gone' });
-    expect(uploading().upload().delete().attempt().lose().snapshot).toMatchObject({
-      status: 'deleting',
-      availableOn: [],
-      inRegistry: true,
-    });
+    const orphan = uploading().upload().delete().attempt().lose();
+    expect(orphan.snapshot).toMatchObject({ status: 'deleting', availableOn: [], inRegistry: true, attempt: 0 });
+    expect(orphan.snapshot).not.toHaveProperty('operation');
   });
 
   it('goes on being removed however often that fails', () => {

@@ -81,6 +81,12 @@ export const SANDBOX_INVARIANTS: Invariants<Sandbox, SandboxEvent> = {
     return before.progress !== undefined || after.progress === undefined || type === 'progressed';
   }),
 
+  'nothing-is-done-early': ({ before, event, outcome }) => {
+    if (event?.type !== 'due') return true;
+    const dueAt = sandboxDueAt(before);
+    return outcome.kind === 'ignored' || (dueAt !== undefined && dueAt <= event.at);
+  },
+
   'only-progress-moves-a-deadline': onChange(({ operation: was, progress }, { operation: is }, event) => {
     if (was === undefined || is === undefined || was.operationId !== is.operationId || was.deadlineAt === is.deadlineAt) return true;
     return is.deadlineAt > was.deadlineAt && event.type === 'progressed' && getsOn(progress, event.progress);

@@ -81,6 +81,12 @@ export const SNAPSHOT_INVARIANTS: Invariants<Snapshot, SnapshotEvent> = {
     return !isNew('nextAttemptAt') || type === 'attempt_failed' || type === 'due';
   }),
 
+  'nothing-is-done-early': ({ before, event, outcome }) => {
+    if (event?.type !== 'due' && event?.type !== 'expired') return true;
+    const from = event.type === 'due' ? snapshotDueAt(before) : snapshotExpiresAt(before);
+    return outcome.kind === 'ignored' || (from !== undefined && from <= event.at);
+  },
+
   'only-progress-moves-a-deadline': onChange(({ operation: was, progress }, { operation: is }, event) => {
     if (was === undefined || is === undefined || was.operationId !== is.operationId || was.deadlineAt === is.deadlineAt) return true;
     return is.deadlineAt > was.deadlineAt && event.type === 'progressed' && getsOn(progress, event.progress);
