@@ -132,12 +132,32 @@ test('too many waiting commits are refused at once, and taken again when there i
   expect(await later.outcome).toBe(14);
 });
 
-test('so are waiting commits that are too large in all', async () => {
+test('so are waiting commits that are too large in all, until they are being written', async () => {
   const { log, submit } = setUp({ waitingBytes: 1000 });
   submit(put('a'));
   await log.group(0);
   submit(put('b', 2000));
   expect(await submit(put('c')).outcome).toBe('too_many_requests');
+  log.groups[0]?.finish();
+  await log.group(1);
+  const later = submit(put('d'));
+  log.groups[1]?.finish();
+  await log.group(2);
+  log.groups[2]?.finish();
+  expect(await later.outcome).toBe(13);
+});
+
+test('a caller that has just been answered gets its next commit into the very next group', async () => {
+  const { log, submit } = setUp();
+  const answered = submit(put('a')).outcome.then(async () => {
+    for (let turn = 0; turn < 10; turn++) await undefined; // layers of callers in between
+    submit(put('c'));
+  });
+  await log.group(0);
+  submit(put('b'));
+  log.groups[0]?.finish();
+  await answered;
+  expect(await log.group(1)).toEqual(['b', 'c']);
 });
 
 test('a failed append fails its group and everything after it, and announces nothing', async () => {
@@ -151,6 +171,9 @@ test('a failed append fails its group and everything after it, and announces not
   expect({ durable, revision: queue.revision, groups: log.groups.length }).toEqual({ durable: [], revision: 10, groups: 1 });
   expect(failures.map(({ reason }) => reason)).toEqual(['disk_full']);
   expect(queue.failure).toBe(failures[0]);
+
+  expect(await submit(put('much later')).outcome).toBe('disk_full');
+  expect(log.groups.length).toBe(1);
 });
 
 test('a failed read fails its group only: nothing of it was written', async () => {

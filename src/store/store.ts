@@ -65,9 +65,11 @@ export interface Store {
 
   /**
    * Applies everything or nothing. When it returns, the change survives a crash of the process and a loss of power.
-   * A key occurs at most once among `puts` and `deletes`; deleting a key that does not exist is allowed.
+   * A key occurs at most once among `puts` and `deletes`; deleting a key that does not exist is allowed, and is a change.
    * @returns the revision of the commit; with neither puts nor deletes, a revision at which the checks held.
-   * @throws SandglassError `aborted` when a check does not hold: read again and decide anew.
+   * @throws SandglassError `aborted` when a check does not hold: read again and decide anew; `too_many_requests` when too
+   * much waits to be written. After `disk_full`, `store_corrupt` or `internal` nobody knows whether the commit took place:
+   * it is not shown, and no other is accepted, until the store is opened anew.
    */
   commit(request: CommitRequest): Promise<Revision>;
 
@@ -75,7 +77,7 @@ export interface Store {
    * Every change of keys that begin with `prefix`, in the order of commits, from the first commit after `after` on, for
    * ever. The changes of one commit (those below the prefix) come together. Ends without an error when `signal` aborts.
    * @throws SandglassError `compacted` when the changes from there on are no longer known, or the reader has fallen too
-   * far behind: scan again, and watch from the revision read before the scan.
+   * far behind, or `after` has not been reached yet: scan again, and watch from the revision read before the scan.
    */
   watch(request: { prefix: string; after: Revision; signal: AbortSignal }): AsyncIterable<readonly Change[]>;
 

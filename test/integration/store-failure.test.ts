@@ -110,7 +110,8 @@ test('when the log cannot be synced, nothing more is accepted, and what may be l
   commits.push(world.put({ b: 'waiting' }));
   held.reject(Object.assign(new Error('EIO: i/o error, fdatasync'), { code: 'EIO' }));
 
-  for (const commit of [...commits, world.put({ c: 'later' })]) await expect(commit).rejects.toMatchObject({ reason: 'internal' });
+  for (const commit of commits) await expect(commit).rejects.toMatchObject({ reason: 'internal' });
+  await expect(world.put({ c: 'later' })).rejects.toMatchObject({ reason: 'internal' });
   expect(failures).toMatchObject([{ reason: 'internal' }]);
   expect(await world.dump()).toEqual({ a: 'old' });
   expect(store.revision()).toBe(revision);
