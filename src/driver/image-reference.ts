@@ -54,6 +54,11 @@ export function parseImageReference(text: string): ImageReference {
   };
 }
 
+/** The reference in full, such as `docker.io/library/debian:latest`; never taken for an image id by an engine. */
+export function formatImageReference({ host, repository, tag, digest }: ImageReference): string {
+  return `${host}/${repository}${tag === undefined ? '' : `:${tag}`}${digest === undefined ? '' : `@${digest}`}`;
+}
+
 /** The first component is a host when it could not be a name: it has a dot or a colon, is `localhost`, or has an upper-case letter. */
 function splitHost(name: string): { host: string; path: string } {
   const slash = name.indexOf('/');

@@ -1,0 +1,122 @@
+import type Docker from 'dockerode';
+import type { Captured } from '../../model/snapshot.ts';
+import type { CaptureRequest, OnProgress } from '../driver.ts';
+import { parseImageReference } from '../image-reference.ts';
+import { LABEL, snapshotLabels } from '../labels.ts';
+import type { DockerContext } from './docker-context.ts';
+import { isConflict, isNotFound } from './engine-errors.ts';
+import { type ImageFacts, inspectImage } from './image-facts.ts';
+import { readJsonLines } from './json-lines.ts';
+import { findContainer, notRunning, requireRunning } from './sandbox-containers.ts';
+import { snapshotConfig } from './snapshot-config.ts';
+import { snapshotComment } from './snapshot-images.ts';
+
+const NEVER = new AbortController().signal;
+
+/**
+ * Captures the sandbox's files as an image; see `Driver.captureSnapshot`. The engine itself freezes the container for the
+ * commit, and thaws it although we may have died. A container that is paused already stays paused.
+ *
+ * It cannot be called off: the engine goes on with a commit whatever the client does, and has to be waited for.
+ *
+ * Two calls go before the commit and two follow it, each pair at the same time: about 3 ms on top of the commit.
+ */
+export async function captureSnapshot(context: DockerContext, request: CaptureRequest, onProgress: OnProgress): Promise<Captured> {
+  const { engine, executorId, clock } = context;
+  const signal = NEVER;
+  const startedAt = clock.now();
+  parseImageReference(request.imageRef);
+  onProgress({ phase: 'capturing', bytesDone: 0 });
+  const [existing, container] = await Promise.all([
+    inspectImage(engine, request.imageRef, signal),
+    requireRunning(engine, executorId, request.sandboxId, signal).catch((error: unknown) => error as Error),
+  ]);
+  if (existing?.config.Labels?.[LABEL.snapshot] === request.snapshotId) return captured(existing, 0, clock.now() - startedAt);
+  if (container instanceof Error) throw container;
+
+  const imageId = await commit(context, request, container, signal);
+  const endedAt = clock.now();
+  const [image, freezeMs] = await Promise.all([
+    inspectImage(engine, imageId, signal),
+    container.State.Paused ? 0 : freezeTime(context, container.Id, startedAt, endedAt, signal),
+  ]);
+  if (image === undefined) throw notRunning(request.sandboxId, 'was captured, but somebody removed the image at once');
+  return captured(image, freezeMs, endedAt - startedAt);
+}
+
+function captured({ id, sizeBytes, layers }: ImageFacts, freezeMs: number, captureMs: number): Captured {
+  return { digest: id, sizeBytes, layerCount: layers.length, freezeMs, captureMs };
+}
+
+/** @returns the image's id. */
+async function commit(
+  context: DockerContext,
+  request: CaptureRequest,
+  container: Docker.ContainerInspectInfo,
+  signal: AbortSignal,
+): Promise<string> {
+  const { engine, executorId, extraLabels } = context;
+  const source = await context.imageConfig(container.Image, signal);
+  const volumes = JSON.parse(container.Config.Labels[LABEL.volumes] || '[]') as string[];
+  const labels = { ...snapshotLabels({ ...request, executorId }), ...(volumes.length > 0 && { [LABEL.volumes]: '' }), ...extraLabels };
+  const colon = request.imageRef.lastIndexOf(':');
+  const options = {
+    _query: {
+      container: container.Id,
+      repo: request.imageRef.slice(0, colon),
+      tag: request.imageRef.slice(colon + 1),
+      comment: snapshotComment(request.snapshotId),
+      pause: true,
+    },
+    _body: snapshotConfig(source, volumes, labels),
+  };
+  try {
+    const { Id } = await engine.call(signal, (docker) => docker.getContainer(container.Id).commit(options));
+    return Id as string;
+  } catch (error) {
+    if (!container.State.Paused) await thawIfLeftFrozen(context, request, signal);
+    if (isNotFound(error) || isConflict(error)) throw notRunning(request.sandboxId, 'ended while it was being captured');
+    throw error;
+  }
+}
+
+/** The engine thaws after a failed commit as after any other; this is for the case that it could not. */
+async function thawIfLeftFrozen(
+  { engine, executorId, log }: DockerContext,
+  { sandboxId }: CaptureRequest,
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    const container = await findContainer(engine, executorId, sandboxId, signal);
+    if (container?.State.Paused) await engine.call(signal, (docker) => docker.getContainer(container.Id).unpause());
+  } catch (error) {
+    log.warn({ err: error, sandboxId }, 'cannot thaw a sandbox after a capture that failed');
+  }
+}
+
+/**
+ * How long the container stood still, in milliseconds, by the engine's own account of when it paused and unpaused it.
+ * The engine keeps its last 256 events; when ours are gone from them, the time of the whole capture is the answer.
+ */
+async function freezeTime(
+  { engine }: DockerContext,
+  containerId: string,
+  startedAt: number,
+  endedAt: number,
+  signal: AbortSignal,
+): Promise<number> {
+  const options = {
+    since: startedAt / 1000 - 1,
+    until: (endedAt + 1) / 1000, // the clock's milliseconds are rounded down
+    filters: JSON.stringify({ container: [containerId], event: ['pause', 'unpause'] }),
+    abortSignal: signal,
+  };
+  let pausedAt: number | undefined;
+  let freezeMs: number | undefined;
+  const events = await engine.call(signal, (docker) => docker.getEvents(options));
+  for await (const { Action, timeNano } of readJsonLines(events, signal)) {
+    if (Action === 'pause') pausedAt = Number(timeNano);
+    else if (pausedAt !== undefined) freezeMs = (Number(timeNano) - pausedAt) / 1e6;
+  }
+  return Math.ceil(freezeMs ?? endedAt - startedAt);
+}

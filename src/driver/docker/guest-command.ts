@@ -1,0 +1,51 @@
+import type { RuntimeBundle } from './runtime-bundle.ts';
+
+/** Where the bundle is in a sandbox. `/dev` is a tmpfs of the engine's: a mount point in it leaves no trace in the image. */
+export const BUNDLE_TARGET = '/dev/sandglass';
+
+/**
+ * The command that runs the guest. The flags keep it small: V8's worker threads and a large heap are of no use to it.
+ * Measured: 9 MB of private memory, 30 ms to start.
+ */
+export function guestCommand({ hasInit }: RuntimeBundle, hasEntrypoint: boolean): string[] {
+  return [
+    ...(hasInit ? [`${BUNDLE_TARGET}/init`, '--'] : []),
+    `${BUNDLE_TARGET}/ld.so`,
+    '--library-path',
+    `${BUNDLE_TARGET}/lib`,
+    `${BUNDLE_TARGET}/node`,
+    '--v8-pool-size=0',
+    '--max-old-space-size=64',
+    `${BUNDLE_TARGET}/guest/main.mjs`,
+    ...(hasEntrypoint ? ['--entrypoint'] : []),
+  ];
+}
+
+/** Variables that change how a loader or Node starts. Images set them for their own programs; the guest must not see them. */
+const STARTUP_VARIABLES = new Set([
+  'LD_AUDIT',
+  'LD_BIND_NOW',
+  'LD_DEBUG',
+  'LD_LIBRARY_PATH',
+  'LD_PRELOAD',
+  'GLIBC_TUNABLES',
+  'NODE_OPTIONS',
+  'NODE_EXTRA_CA_CERTS',
+  'NODE_V8_COVERAGE',
+  'NODE_REDIRECT_WARNINGS',
+  'OPENSSL_CONF',
+]);
+
+/** Variables of the image that are kept from the guest, as `NAME=value`; processes of the sandbox get them back. */
+export function startupVariables(imageEnv: readonly string[]): string[] {
+  return imageEnv.filter((assignment) => STARTUP_VARIABLES.has(variableName(assignment)));
+}
+
+/** Empty assignments that hide `startupVariables` from the guest. */
+export function hiddenVariables(imageEnv: readonly string[]): string[] {
+  return startupVariables(imageEnv).map((assignment) => `${variableName(assignment)}=`);
+}
+
+function variableName(assignment: string): string {
+  return assignment.split('=', 1)[0] ?? '';
+}
