@@ -39,7 +39,6 @@ export class Connection {
     const done = new AbortController();
     try {
       await Promise.race([once(http2, 'connect', { signal: done.signal }), timeout(clock, connectTimeoutMs, done.signal, signal)]);
-      http2.socket.setNoDelay(true); // a result must not wait for more to send
       http2.setLocalWindowSize(CONNECTION_WINDOW_BYTES);
       return new Connection(authority, http2);
     } catch (error) {

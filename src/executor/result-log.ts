@@ -64,10 +64,10 @@ export class ResultLog {
     this.#transmit(entry);
   }
 
-  /** Sends the operation's result once more, because the server has sent the operation once more. */
+  /** The server has sent the operation once more: what it had acknowledged is sent once more. The others are under way. */
   repeat(operationId: OperationId): void {
     const entry = this.#entries.get(operationId);
-    if (entry !== undefined) this.#transmit(entry);
+    if (entry?.acknowledged) this.#transmit(entry);
   }
 
   /** Sends once more what was not acknowledged for long. To be called from time to time while a session is up. */

@@ -112,7 +112,6 @@ export class GrpcServer {
     this.#connections.add(connection);
     connection.on('close', () => this.#connections.delete(connection));
     connection.on('error', (error) => this.#options.log.debug({ err: error }, 'the connection of an executor failed'));
-    connection.socket.setNoDelay(true); // an acknowledgement must not wait for more to send
     connection.setLocalWindowSize(CONNECTION_WINDOW_BYTES);
     connection.setTimeout(IDLE_CONNECTION_MS, () => connection.destroy());
   }
