@@ -68,7 +68,6 @@ function hostConfig({ request: { spec }, bundle, network, pidsLimit, hostCpus }:
     MemorySwap: memoryMb * MEBIBYTE, // the sum of both: no swap
     PidsLimit: pidsLimit,
     OomScoreAdj: 500, // the kernel ends a sandbox before it ends the engine or the executor
-    Ulimits: [{ Name: 'nofile', Soft: 65_536, Hard: 65_536 }],
     Privileged: false,
     SecurityOpt: ['no-new-privileges'],
     CapDrop: ['ALL'],
