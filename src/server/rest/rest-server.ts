@@ -44,6 +44,9 @@ export interface RestServerOptions {
   readonly notReadyBecause?: () => readonly string[];
 }
 
+/** How long requests under way have to end when the server closes. Clients that do not read their answers are cut off then. */
+const CLOSE_TIMEOUT_MS = 5000;
+
 export interface RestServer {
   /** Port 0 takes any free one. @throws when the address can't be bound (`EADDRINUSE` …). */
   listen(host: string, port: number): Promise<AddressInfo>;
@@ -61,6 +64,10 @@ export async function createRestServer(options: RestServerOptions): Promise<Rest
   routes.record(app);
   addBodyParser(app);
   addRequestLog(app, { log, metrics });
+  // A connection that becomes idle while the server closes would keep it from closing.
+  app.addHook('onResponse', async () => {
+    if (closing.signal.aborted) setImmediate(() => app.server.closeIdleConnections());
+  });
   addAuthHook(app, new Authenticator(options.apiKeys), options.allowedHosts ?? []);
   app.setErrorHandler(errorHandler(log));
   app.setNotFoundHandler(async (request, reply) => {
@@ -96,7 +103,9 @@ export async function createRestServer(options: RestServerOptions): Promise<Rest
     },
     async close() {
       closing.abort(new SandglassError('shutting_down', 'the server is shutting down; try again in a moment'));
+      const cancelTimer = clock.schedule(CLOSE_TIMEOUT_MS, () => app.server.closeAllConnections());
       await app.close();
+      cancelTimer();
     },
   };
 }

@@ -35,12 +35,10 @@ export async function waitUntil<T>({ initial, watch, isMet, timeoutSecs, clock, 
   const cancelTimer = clock.schedule((timeoutSecs ?? DEFAULT_WAIT_SECS) * 1000, () => timeout.abort());
   let object = initial;
   try {
-    for await (const latest of watch(AbortSignal.any([timeout.signal, signal]))) {
+    for await (const latest of untilGone(watch(AbortSignal.any([timeout.signal, signal])))) {
       object = latest;
       if (isMet(latest)) return { ended: 'met', object };
     }
-  } catch (error) {
-    if (!isNotFound(error)) throw error;
   } finally {
     cancelTimer();
   }
@@ -103,8 +101,14 @@ async function* snapshotsOf(changes: AsyncIterable<{ readonly snapshot: Snapshot
   for await (const { snapshot } of changes) yield snapshot;
 }
 
-function isNotFound(error: unknown): boolean {
-  return error instanceof SandglassError && error.code === 'not_found';
+/** Ends where the source says that there is no such object: it ceased to exist before the watch had begun. */
+async function* untilGone<T>(source: AsyncIterable<T>): AsyncGenerator<T> {
+  try {
+    yield* source;
+  } catch (error) {
+    const { reason } = SandglassError.from(error);
+    if (reason !== 'sandbox_not_found' && reason !== 'snapshot_not_found') throw error;
+  }
 }
 
 export function isSandbox(wanted: string): (sandbox: Sandbox) => boolean {

@@ -22,10 +22,12 @@ export const LabelsInput = mapOf(Type.String({ pattern: LABEL_VALUE_PATTERN }), 
 });
 
 /** Environment variables: at most 256, with values of up to 128 KiB. */
-export const EnvInput = mapOf(Type.String({ pattern: TEXT_PATTERN, maxLength: 131_072 }), {
-  propertyNames: { pattern: ENV_NAME_PATTERN },
-  maxProperties: 256,
-});
+export const envInput = (description: string) =>
+  mapOf(Type.String({ pattern: TEXT_PATTERN, maxLength: 131_072 }), {
+    propertyNames: { pattern: ENV_NAME_PATTERN },
+    maxProperties: 256,
+    description,
+  });
 
 export const ErrorAnswer = named(
   'Error',

@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox';
-import { closed, EnvInput } from './common.ts';
+import { closed, envInput } from './common.ts';
 import { named, oneOf } from './named.ts';
 import { ABSOLUTE_PATH_PATTERN, TEXT_PATTERN, USER_PATTERN } from './patterns.ts';
 
@@ -18,7 +18,7 @@ export const ExecBody = named(
       cmd: text({ minLength: 1, description: 'Program to run. Either this or `shell`.' }),
       args: Type.Optional(Type.Array(Type.String({ pattern: TEXT_PATTERN, maxLength: 131_072 }), { maxItems: 4096 })),
       shell: text({ minLength: 1, description: 'A line for the /bin/sh of the image.' }),
-      env: Type.Optional(EnvInput),
+      env: Type.Optional(envInput('On top of those of the sandbox.')),
       cwd: Type.Optional(Type.String({ pattern: ABSOLUTE_PATH_PATTERN, maxLength: 4096 })),
       user: Type.Optional(Type.String({ pattern: USER_PATTERN })),
       stdin: Type.Optional(Type.String({ description: 'What the command reads; without it, nothing.' })),

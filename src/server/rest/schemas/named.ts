@@ -5,9 +5,9 @@ export function ref<S extends TSchema & { $id: string }>(schema: S): TUnsafe<Sta
   return Type.Unsafe<Static<S>>({ $ref: `${schema.$id}#` });
 }
 
-/** `schema` under the name `$id`. */
+/** Gives `schema` the name `$id`. Not a copy: TypeBox keeps what a schema is in properties that a copy leaves out. */
 export function named<S extends TSchema>($id: string, schema: S): S & { $id: string } {
-  return { ...schema, $id };
+  return Object.assign(schema, { $id });
 }
 
 /** A string out of `values`. */

@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox';
-import { closed, EnvAnswer, EnvInput, LabelsAnswer, LabelsInput, labelQuery, MAX_SECS, pageQuery, Time } from './common.ts';
+import { closed, EnvAnswer, envInput, LabelsAnswer, LabelsInput, labelQuery, MAX_SECS, pageQuery, Time } from './common.ts';
 import { named, oneOf, ref } from './named.ts';
 import { ABSOLUTE_PATH_PATTERN, IMAGE_PATTERN, RUNTIME_PATTERN, TEXT_PATTERN, USER_PATTERN } from './patterns.ts';
 import { Progress } from './progress.ts';
@@ -36,11 +36,8 @@ const networkInput = Type.Object(
 /** What can be chosen anew when a sandbox is restored or forked. */
 export const overrideFields = {
   resources: Type.Optional(resourcesInput),
-  env: Type.Optional(EnvInput),
-  secrets: Type.Optional({
-    ...EnvInput,
-    description: 'Environment variables that are never shown again, and never leave with a snapshot.',
-  }),
+  env: Type.Optional(envInput('Environment variables. They are answered as they are: what is secret goes into `secrets`.')),
+  secrets: Type.Optional(envInput('Environment variables that are never shown again, and never leave with a snapshot.')),
   labels: Type.Optional(LabelsInput),
   network: Type.Optional(networkInput),
   timeout_secs: Type.Optional(
