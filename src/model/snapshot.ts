@@ -14,7 +14,7 @@ import type { SandboxSpec } from './sandbox.ts';
 export type SnapshotStatus = 'creating' | 'uploading' | 'active' | 'failed' | 'deleting';
 
 /** Durations in milliseconds. */
-export interface SnapshotTimings {
+interface SnapshotTimings {
   /** How long the sandbox's processes stood still. */
   readonly freezeMs: number;
   /** From the executor's first call to the engine until the image existed. */

@@ -1,11 +1,11 @@
 /** A table of a Markdown document: rows of cells, without the line below the header. */
-export interface MarkdownTable {
+interface MarkdownTable {
   readonly header: readonly string[];
   readonly rows: readonly (readonly string[])[];
 }
 
 /** The tables of a document, in its order. */
-export function tablesOf(markdown: string): MarkdownTable[] {
+function tablesOf(markdown: string): MarkdownTable[] {
   const blocks = outsideFences(markdown).match(/(?:^\|.*\n?)+/gm) ?? [];
   return blocks.map((block) => {
     const [header = [], , ...rows] = block.trim().split('\n').map(cellsOf);

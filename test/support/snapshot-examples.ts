@@ -5,7 +5,7 @@ import { SnapshotStory } from './snapshot-story.ts';
 
 export const story = (overrides?: ConstructorParameters<typeof SnapshotStory>[0]) => new SnapshotStory(overrides);
 export const uploading = () => story().attempt().capture({ upload: true });
-export const lastAttempt = (begun: SnapshotStory) => begun.fail().attempt().fail().attempt();
+const lastAttempt = (begun: SnapshotStory) => begun.fail().attempt().fail().attempt();
 
 /** A story for every kind of snapshot that a status can hold. */
 export const SNAPSHOT_EXAMPLES: Record<SnapshotStatus, readonly (() => SnapshotStory)[]> = {
