@@ -34,11 +34,6 @@ export class ResultLog {
     this.#clock = clock;
   }
 
-  /** Results that the server has not acknowledged. */
-  get unacknowledged(): number {
-    return this.#entries.size - this.#acknowledged;
-  }
-
   /** Latest attempt of the operation that has finished; 0 when none has. */
   finishedAttempt(operationId: OperationId): number {
     return this.#entries.get(operationId)?.ref.attempt ?? 0;
