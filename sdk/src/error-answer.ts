@@ -39,16 +39,18 @@ export async function errorOfResponse(response: Response, now: number): Promise<
   return new SandglassError(CODE_OF_STATUS[response.status] ?? 'unknown', 'unexpected_answer', message, fields);
 }
 
-/** An error as the body of an answer or of an event carries it. */
-export function errorOfWire(
-  wire: WireError,
-  fields: { status?: number; requestId?: string | undefined; retryAfterMs?: number | undefined } = {},
-) {
+function errorOfWire(wire: WireError, fields: { status?: number; requestId?: string | undefined; retryAfterMs?: number | undefined } = {}) {
   return new SandglassError(wire.code, wire.reason, wire.message, { ...fields, details: wire.details });
 }
 
+/** The error that an `error` event of a stream carries. */
+export function errorOfEvent(data: string): SandglassError {
+  const wire = parseWireError(data);
+  return wire === undefined ? new SandglassError('unknown', 'unexpected_answer', `the stream failed: ${data}`) : errorOfWire(wire);
+}
+
 /** The error in `{"error": {"code", "reason", "message", "details"?}}`; undefined for anything else. */
-export function parseWireError(text: string): WireError | undefined {
+function parseWireError(text: string): WireError | undefined {
   let body: unknown;
   try {
     body = JSON.parse(text);

@@ -1,4 +1,4 @@
-import { errorOfWire, parseWireError } from './error-answer.ts';
+import { errorOfEvent } from './error-answer.ts';
 import { SandglassError } from './errors.ts';
 import { readEvents } from './event-stream.ts';
 import type { SseEvent } from './sse-parser.ts';
@@ -26,11 +26,8 @@ function parseExecEvent(event: SseEvent): ExecEvent | undefined {
       return { stderr: (JSON.parse(event.data) as { data: string }).data };
     case 'exit':
       return { exit: JSON.parse(event.data) as ExecExit };
-    case 'error': {
-      const wire = parseWireError(event.data);
-      if (wire !== undefined) throw errorOfWire(wire);
-      throw new SandglassError('unknown', 'unexpected_answer', `the command failed: ${event.data}`);
-    }
+    case 'error':
+      throw errorOfEvent(event.data);
     default:
       return undefined;
   }

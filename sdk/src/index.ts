@@ -3,7 +3,7 @@ export { type ClientReason, type ErrorCode, SandglassError } from './errors.ts';
 export type { Executors } from './executors.ts';
 export type { Page, PagedList } from './paged-list.ts';
 export type { RetryPolicy } from './retry.ts';
-export type { CreateOptions, ListOptions, Sandboxes } from './sandboxes.ts';
+export type { CreateOptions, ListOptions, Sandboxes, SandboxWaitOptions } from './sandboxes.ts';
 export { DEFAULT_NAMESPACE, DEFAULT_URL, Sandglass, type SandglassOptions } from './sandglass.ts';
 export type { ActiveOptions, Snapshots } from './snapshots.ts';
 export type {
@@ -35,6 +35,7 @@ export type {
   SandboxOverrides,
   SandboxRef,
   SandboxStatus,
+  SandboxWaitStatus,
   ServerVersion,
   Snapshot,
   SnapshotEvent,

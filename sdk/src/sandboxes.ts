@@ -14,15 +14,22 @@ import type {
   Sandbox,
   SandboxFilter,
   SandboxRef,
-  SandboxStatus,
+  SandboxWaitStatus,
 } from './types.ts';
 
 /** Seconds that one request of a wait blocks: shorter than the idle timeouts of usual proxies. */
 const WAIT_SLICE_SECS = 25;
+/** The same, for a caller that wants to see the progress. */
+const PROGRESS_SLICE_SECS = 1;
 /** Should something on the way answer without waiting, this keeps the loop from spinning. */
 const BETWEEN_SLICES_MS = 100;
 
-export interface CreateOptions extends WaitOptions {
+export interface SandboxWaitOptions extends WaitOptions {
+  /** Called about every second with the sandbox as it is, while it is not there yet. */
+  readonly onProgress?: ((sandbox: Sandbox) => void) | undefined;
+}
+
+export interface CreateOptions extends SandboxWaitOptions {
   /** True: resolves once a command can run in it, and throws what kept it from starting. */
   readonly wait?: boolean;
 }
@@ -121,16 +128,18 @@ export class Sandboxes {
    * @throws SandglassError what kept it from starting (`image_not_found`, `sandbox_failed` …), with the sandbox in `details`;
    * `wait_timed_out` after `timeoutMs`.
    */
-  waitUntilRunning(sandboxId: string, options: WaitOptions = {}): Promise<Sandbox> {
+  waitUntilRunning(sandboxId: string, options: SandboxWaitOptions = {}): Promise<Sandbox> {
     return this.waitUntil(sandboxId, 'running', options);
   }
 
   /** Resolves once it has the given status. @throws SandglassError when it can't get there any more; `wait_timed_out` after `timeoutMs`. */
-  waitUntil(sandboxId: string, status: SandboxStatus, options: WaitOptions = {}): Promise<Sandbox> {
+  waitUntil(sandboxId: string, status: SandboxWaitStatus, { onProgress, ...options }: SandboxWaitOptions = {}): Promise<Sandbox> {
+    const slice = query({ wait: status, timeout_secs: onProgress === undefined ? WAIT_SLICE_SECS : PROGRESS_SLICE_SECS });
     return withTimeout(options, `sandbox ${sandboxId} is not ${status} after ${options.timeoutMs} ms`, async (signal) => {
       for (;;) {
-        const answer = await this.#get<Sandbox>(sandboxId, query({ wait: status, timeout_secs: WAIT_SLICE_SECS }), signal);
+        const answer = await this.#get<Sandbox>(sandboxId, slice, signal);
         if (answer.status === 200) return answer.body;
+        onProgress?.(answer.body);
         await sleep(BETWEEN_SLICES_MS, signal);
       }
     });

@@ -58,9 +58,8 @@ export class Sandglass {
   }
 
   /** Whether the server can serve, and why not. @throws SandglassError `unreachable`. */
-  async ready({ signal }: CallOptions = {}): Promise<Readiness> {
-    const { status, body } = await this.#transport.probe({ method: 'GET', path: '/ready', repeatable: 'safe', signal });
-    return { ready: status === 200, answer: body };
+  ready({ signal }: CallOptions = {}): Promise<Readiness> {
+    return this.#transport.probe<Readiness>({ method: 'GET', path: '/ready', repeatable: 'safe', signal });
   }
 
   /** What the server runs. @throws SandglassError `unreachable`. */

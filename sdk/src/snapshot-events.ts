@@ -1,3 +1,4 @@
+import { errorOfEvent } from './error-answer.ts';
 import { SandglassError } from './errors.ts';
 import { readEvents } from './event-stream.ts';
 import { sleep } from './retry.ts';
@@ -41,9 +42,10 @@ export async function* followSnapshot(transport: Transport, path: string, signal
   }
 }
 
-/** Events of kinds that this client does not know are skipped. */
+/** Events of kinds that this client does not know are skipped. @throws SandglassError what an `error` event carries. */
 function parseSnapshotEvent({ type, data, id }: SseEvent): SnapshotEvent | undefined {
   if (type === 'gone') return { type: 'gone' };
+  if (type === 'error') throw errorOfEvent(data);
   return type === 'snapshot' ? { type: 'snapshot', revision: id, snapshot: JSON.parse(data) as Snapshot } : undefined;
 }
 
@@ -58,5 +60,5 @@ function isGone(thrown: unknown): boolean {
 /** Whether connecting again may help. A server that cannot be reached at all from the start is reported at once. */
 function isBroken(thrown: unknown, seen: boolean): boolean {
   if (!(thrown instanceof SandglassError)) return false;
-  return thrown.reason === 'stream_ended' || (seen && (thrown.reason === 'unreachable' || thrown.status === 503));
+  return thrown.reason === 'stream_ended' || (seen && thrown.code === 'unavailable' && thrown.reason !== 'stream_unavailable');
 }

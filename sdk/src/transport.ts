@@ -52,9 +52,12 @@ export class Transport {
     });
   }
 
-  /** The answer's JSON whatever its status: for probes, which tell their news by it. */
-  probe(call: Call): Promise<{ readonly status: number; readonly body: unknown }> {
-    return this.#repeat(call, async (response) => ({ status: response.status, body: await this.#parse<unknown>(response) }));
+  /** The answer's JSON, with 503 as an answer like any other: probes tell their news by it. */
+  probe<T>(call: Call): Promise<T> {
+    return this.#repeat(call, async (response) => {
+      if (!response.ok && response.status !== 503) throw await errorOfResponse(response, this.#options.now());
+      return this.#parse<T>(response);
+    });
   }
 
   /** The body of an answer that is an event stream. @throws SandglassError `stream_unavailable` when it is something else. */

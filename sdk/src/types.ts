@@ -13,6 +13,9 @@
  */
 export type SandboxStatus = 'pending' | 'starting' | 'running' | 'paused' | 'stopping' | 'terminated';
 
+/** The statuses that can be waited for. */
+export type SandboxWaitStatus = Extract<SandboxStatus, 'running' | 'paused' | 'terminated'>;
+
 export type SandboxOutcome = 'stopped' | 'timeout' | 'exited' | 'oom_killed' | 'start_failed' | 'vanished' | 'executor_lost';
 
 /** What happens when `timeout_secs` has passed. */
@@ -76,6 +79,8 @@ export interface Sandbox extends SandboxConfig {
   readonly started_at?: number;
   readonly terminated_at?: number;
   readonly expires_at?: number;
+  /** How far its start is, while its image is being fetched. */
+  readonly progress?: Progress;
 }
 
 /** What a request for a sandbox answers at once. */
@@ -279,13 +284,19 @@ export interface Executor {
   readonly status_changed_at: number;
 }
 
-/** Whether the server can serve, and why not. */
+/** Whether the server can serve. */
 export interface Readiness {
   readonly ready: boolean;
-  /** What the server says about it, as it says it. */
-  readonly answer: unknown;
+  /** Why not, one sentence each; empty when it is ready. */
+  readonly reasons: readonly string[];
+  readonly executors_online?: number;
 }
 
 export interface ServerVersion {
+  /** `sandglass`. */
+  readonly name: string;
+  /** Of the program, such as `0.1.0`. */
   readonly version: string;
+  /** Of the API, such as `v1`. */
+  readonly api: string;
 }

@@ -80,6 +80,21 @@ describe('snapshots.events', () => {
     expect(await statuses()).toEqual(['1:deleting', 'gone']);
   });
 
+  test('goes on after the server has said that it restarts, and throws what else it says', async () => {
+    const failing =
+      (code: string, reason: string): Route =>
+      (_request, reply) => {
+        const stream = reply.stream();
+        stream.event('snapshot', apiSnapshot({ status: 'creating' }), '1');
+        stream.event('error', { error: { code, reason, message: 'message' } });
+        stream.end();
+      };
+    api.on(EVENTS, failing('unavailable', 'shutting_down'), connection([['2', 'active']]));
+    expect(await statuses()).toEqual(['1:creating', '2:active']);
+    api.on(EVENTS, failing('internal', 'internal'));
+    await expect(statuses()).rejects.toMatchObject({ reason: 'internal', message: 'message' });
+  });
+
   test('throws for a snapshot that there never was', async () => {
     api.on(EVENTS, notFound);
     await expect(statuses()).rejects.toMatchObject({ reason: 'snapshot_not_found' });

@@ -160,6 +160,15 @@ describe('sandboxes', () => {
     expect(api.requests.slice(1).map(({ query }) => query.get('wait'))).toEqual(['running', 'running']);
   });
 
+  test('a wait with onProgress shows the sandbox as it is, about every second', async () => {
+    const starting = apiSandbox({ status: 'starting', progress: { phase: 'pull', bytes_done: 1 } });
+    api.on(`GET ${SANDBOX}`, answer(202, starting), answer(200, apiSandbox()));
+    const seen: unknown[] = [];
+    await client().sandboxes.waitUntilRunning(SANDBOX_ID, { onProgress: (sandbox) => seen.push(sandbox) });
+    expect(seen).toEqual([starting]);
+    expect(api.requests[0]?.query.get('timeout_secs')).toBe('1');
+  });
+
   test('a wait tells what kept the sandbox from running', async () => {
     api.on(`GET ${SANDBOX}`, (_request, reply) =>
       reply.error(422, 'not_found', 'image_not_found', 'no image "x"', { sandbox_id: SANDBOX_ID }),
@@ -292,8 +301,9 @@ describe('executors and probes', () => {
   });
 
   test('ready tells why not, without repeating the question', async () => {
-    api.on('GET /ready', answer(503, { ready: false, why: 'store is opening' }));
-    expect(await client().ready()).toEqual({ ready: false, answer: { ready: false, why: 'store is opening' } });
+    const answered = { ready: false, reasons: ['the store is opening'] };
+    api.on('GET /ready', answer(503, answered));
+    expect(await client().ready()).toEqual(answered);
     expect(api.requests).toHaveLength(1);
   });
 });
