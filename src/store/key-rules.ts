@@ -1,9 +1,9 @@
 import { assert } from '../lib/assert.ts';
 
 /** Longest key, in characters, which are bytes. */
-export const MAX_KEY_LENGTH = 1024;
+const MAX_KEY_LENGTH = 1024;
 /** Longest value. */
-export const MAX_VALUE_BYTES = 4 * 1024 * 1024;
+const MAX_VALUE_BYTES = 4 * 1024 * 1024;
 
 /** Sorts after everything that a key can go on with: the first character past printable ASCII. */
 export const KEY_END = '\x7f';

@@ -67,6 +67,23 @@ test.each([1, 2, 3])('a migration that is stopped before batch %i goes on there,
   expect(await below('a/')).toEqual([]);
 });
 
+test('each batch begins where the one before ended, also after a stop', async () => {
+  const { run } = await setUp();
+  const visited: string[] = [];
+  const visit = (limit: number): Migration => ({
+    description: 'visit every a',
+    async batch(store, cursor) {
+      if (visited.length >= limit) throw new Error('killed');
+      const entries = await store.scan({ prefix: 'a/', limit: 2, ...(cursor === undefined ? {} : { after: cursor }) });
+      visited.push(...entries.map(({ key }) => key));
+      return { next: entries.length < 2 ? undefined : entries.at(-1)?.key };
+    },
+  });
+  await expect(run([visit(4)])).rejects.toThrow('killed');
+  await run([visit(100)]);
+  expect(visited).toEqual(['a/0', 'a/1', 'a/2', 'a/3', 'a/4']);
+});
+
 test('a migration that was done, but not noted as done, is not begun again', async () => {
   const { store, run, saved } = await setUp();
   await run([moveAll('a', 'b')]);

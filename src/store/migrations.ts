@@ -27,7 +27,7 @@ export interface Migration {
   batch(store: Pick<Store, 'get' | 'getMany' | 'scan'>, cursor: string | undefined): Promise<MigrationBatch>;
 }
 
-export interface MigrationBatch extends Pick<CommitRequest, 'puts' | 'deletes'> {
+interface MigrationBatch extends Pick<CommitRequest, 'puts' | 'deletes'> {
   /** Where the next batch goes on; `undefined` when there is no more to do. */
   readonly next: string | undefined;
 }

@@ -2,10 +2,11 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { PrefixIndex } from './prefix-index.ts';
 
-const text = fc.array(fc.constantFrom('a', 'b', '/'), { maxLength: 4 }).map((characters) => characters.join(''));
+/** Few enough that they meet. */
+const text = fc.array(fc.constantFrom('a', '/'), { maxLength: 3 }).map((characters) => characters.join(''));
 
 test('finds exactly the items whose prefix the key begins with, after any additions and removals', () => {
-  const steps = fc.array(fc.record({ prefix: text, item: fc.nat(3), add: fc.boolean() }), { maxLength: 20 });
+  const steps = fc.array(fc.record({ prefix: text, item: fc.nat(1), add: fc.boolean() }), { maxLength: 40 });
   fc.assert(
     fc.property(steps, fc.array(text), (changes, keys) => {
       const index = new PrefixIndex<string>();

@@ -6,8 +6,11 @@ import { tempFolder } from '../support/temp-folder.ts';
 
 const WRITERS = 32;
 const ROUNDS = 8;
+const TIMEOUT_MS = 60_000;
 
-test('a store that is killed at any moment has every acknowledged commit, and each commit whole or not at all', async () => {
+test('a store that is killed at any moment has every acknowledged commit, and each commit whole or not at all', {
+  timeout: TIMEOUT_MS,
+}, async () => {
   const path = tempFolder();
   const acknowledged = new Map<number, number>();
   let revision = 0;

@@ -1,11 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { onTestFinished } from 'vitest';
 
-const WRITER = join(import.meta.dirname, 'store-writer.ts');
+const WRITER = fileURLToPath(new URL('./store-writer.ts', import.meta.url));
 
-/** `store-writer.ts` at work on a store. */
+/** `store-writer.ts` at work on a store, until it is killed or the running test ends. */
 export class StoreProcess {
   /** The last acknowledged round of each writer. */
   readonly acknowledged = new Map<number, number>();
@@ -31,6 +32,7 @@ export class StoreProcess {
       this.#isOver = true;
       this.#wake?.();
     });
+    onTestFinished(() => this.kill());
   }
 
   /** Waits until `count` commits have been acknowledged. @throws when the process ends before. */
