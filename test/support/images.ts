@@ -9,7 +9,8 @@ import type Docker from 'dockerode';
 import { tarOf } from '../../src/driver/docker/tar.ts';
 import { TEST_LABEL } from './engine.ts';
 
-const APPLETS = 'sh cat echo env id ls mkdir rm sleep tee true false touch wget ping nc kill ps head yes stat pwd grep hostname dd wc';
+const APPLETS =
+  'sh cat echo env id ls mkdir rm sleep tee true false touch wget ping nc kill ps head yes stat pwd grep hostname dd wc tail ip';
 const BUSYBOX_PATHS = ['/usr/bin/busybox', '/bin/busybox']; // Debian: busybox-static
 
 /** Tiny images for tests, made on the spot: no registry can be counted on. */

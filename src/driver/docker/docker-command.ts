@@ -12,6 +12,7 @@ import { demultiplex } from './stream-demultiplexer.ts';
 /** Nothing tells when a command has started, or ended after its output was closed: we ask, at first often. */
 const FIRST_POLL_MS = 4;
 const LONGEST_POLL_MS = 100;
+const START_TIMEOUT_MS = 10_000;
 /** Most bytes of the engine's message that are kept. */
 const MAX_FAILURE_BYTES = 4096;
 const KILLED = 137;
@@ -52,10 +53,10 @@ export class DockerCommand implements RunningCommand {
   /** Resolves once the command runs, or has run. @throws SandglassError why it could not be started; the signal's reason. */
   async started(request: ExecRequest, signal: AbortSignal): Promise<void> {
     try {
-      const state = await this.#poll(signal, ({ Pid, Running, ExitCode }) => Pid > 0 || (!Running && ExitCode !== null), this.#firstOutput);
+      const state = await this.#poll(signal, hasStartedOrFailed, this.#firstOutput);
       if (state.Pid === 0) throw execFailure(request, await this.#engineMessage());
     } catch (error) {
-      if (signal.aborted) await this.kill();
+      if (signal.aborted) await this.#killOnceStarted();
       this.#abandoned.abort();
       this.#socket.destroy();
       throw error;
@@ -63,11 +64,17 @@ export class DockerCommand implements RunningCommand {
   }
 
   async kill(): Promise<void> {
-    const state = await this.#inspect(AbortSignal.timeout(LONGEST_POLL_MS * 50)).catch(() => undefined);
+    const state = await this.#inspect(AbortSignal.timeout(START_TIMEOUT_MS)).catch(() => undefined);
     if (state === undefined || state.Pid === 0) return;
     const killed = await killExecProcesses(state.Pid, this.#containerId);
     // Where we may not kill it, it at least loses its input and output.
     if (killed === 0 && state.Running) this.#socket.destroy();
+  }
+
+  /** The engine goes on starting a command that is given up; only then is there a process to kill. */
+  async #killOnceStarted(): Promise<void> {
+    await this.#poll(AbortSignal.timeout(START_TIMEOUT_MS), hasStartedOrFailed, this.#firstOutput).catch(() => {});
+    await this.kill();
   }
 
   async #exitStatus(): Promise<number> {
@@ -108,6 +115,10 @@ export class DockerCommand implements RunningCommand {
   #inspect(signal: AbortSignal): Promise<Docker.ExecInspectInfo> {
     return this.#context.engine.call(signal, () => this.#handle.inspect({ abortSignal: signal }));
   }
+}
+
+function hasStartedOrFailed({ Pid, Running, ExitCode }: Docker.ExecInspectInfo): boolean {
+  return Pid > 0 || (!Running && ExitCode !== null);
 }
 
 /** The socket's writing half. What is written after the command has ended is discarded: a command need not read its input. */

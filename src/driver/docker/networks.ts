@@ -2,16 +2,19 @@ import { LABEL } from '../labels.ts';
 import type { Engine } from './engine.ts';
 import { isConflict } from './engine-errors.ts';
 
+/** The engine's network of containers that reach only themselves. */
+const NO_NETWORK = 'none';
+
 /**
- * The two networks that sandboxes are in: bridges of our own, without traffic between sandboxes. The second has no route
- * out. They are made when they are first needed, and stay.
+ * The network that sandboxes are in: a bridge of our own, without traffic between sandboxes. It is made when it is first
+ * needed, and stays. Sandboxes without internet access get none but their own loopback: a bridge that the engine calls internal
+ * still leads to the host.
  */
 export class Networks {
   readonly #engine: Engine;
   readonly #name: string;
   readonly #extraLabels: Readonly<Record<string, string>>;
 
-  /** @param name of the first network; the second's is `<name>-internal`. */
   constructor(engine: Engine, name: string, extraLabels: Readonly<Record<string, string>>) {
     this.#engine = engine;
     this.#name = name;
@@ -19,18 +22,17 @@ export class Networks {
   }
 
   nameFor(allowInternetAccess: boolean): string {
-    return allowInternetAccess ? this.#name : `${this.#name}-internal`;
+    return allowInternetAccess ? this.#name : NO_NETWORK;
   }
 
   /** Makes the network. One that is there already, or that somebody else makes at the same time, is fine. */
-  async create(allowInternetAccess: boolean, signal: AbortSignal): Promise<void> {
+  async create(signal: AbortSignal): Promise<void> {
     try {
       await this.#engine.call(signal, (docker) =>
         docker.createNetwork({
-          Name: this.nameFor(allowInternetAccess),
+          Name: this.#name,
           CheckDuplicate: true,
           Driver: 'bridge',
-          Internal: !allowInternetAccess,
           Options: { 'com.docker.network.bridge.enable_icc': 'false' },
           Labels: { [LABEL.network]: 'sandboxes', ...this.#extraLabels },
         }),

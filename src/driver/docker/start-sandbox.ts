@@ -27,7 +27,7 @@ export async function startSandbox(
   } catch (error) {
     // The network is expected to be there, which saves a call.
     if (!isNetworkMissing(error)) throw error;
-    await context.networks.create(request.spec.network.allowInternetAccess, signal);
+    await context.networks.create(signal);
     await createAndStart(context, request, image, signal);
   }
 }
