@@ -1,11 +1,18 @@
-import { existsSync } from 'node:fs';
-import { request } from 'node:http';
+import { existsSync, readFileSync } from 'node:fs';
+import { request as httpRequest } from 'node:http';
+import { request as httpsRequest } from 'node:https';
 import { join } from 'node:path';
+import { SetupError } from './failure.mjs';
 
 /**
  * Where an engine may answer.
- * @typedef {{ host: string, socketPath: string } | { host: string, hostname: string, port: number }} EngineAddress
- *   `host` is what DOCKER_HOST would be
+ * @typedef {object} EngineAddress
+ * @property {string} host what DOCKER_HOST would be
+ * @property {string} [socketPath] instead of `hostname` and `port`
+ * @property {string} [hostname]
+ * @property {number} [port]
+ * @property {boolean} [tls]
+ * @property {string} [certPath] folder of the client's certificate, as in DOCKER_CERT_PATH
  */
 
 /**
@@ -15,7 +22,7 @@ import { join } from 'node:path';
  * @returns {EngineAddress[]} one when `DOCKER_HOST` is set: it means that engine and no other
  */
 export function engineAddresses(env, home) {
-  if (env.DOCKER_HOST) return [parseDockerHost(env.DOCKER_HOST)];
+  if (env.DOCKER_HOST) return [parseDockerHost(env.DOCKER_HOST, env)];
   const sockets = ['/var/run/docker.sock', join(home, '.docker/run/docker.sock'), join(home, '.docker/desktop/docker.sock')];
   if (env.XDG_RUNTIME_DIR) sockets.splice(1, 0, join(env.XDG_RUNTIME_DIR, 'docker.sock'));
   return sockets.map((socketPath) => ({ host: `unix://${socketPath}`, socketPath }));
@@ -23,14 +30,18 @@ export function engineAddresses(env, home) {
 
 /**
  * @param {string} host
+ * @param {NodeJS.ProcessEnv} env
  * @returns {EngineAddress}
- * @throws when it is no address that we can speak to
+ * @throws {SetupError} when it is no address that we can speak to
  */
-export function parseDockerHost(host) {
+function parseDockerHost(host, { DOCKER_TLS_VERIFY, DOCKER_CERT_PATH }) {
   if (host.startsWith('unix://')) return { host, socketPath: host.slice('unix://'.length) };
-  const match = /^(?:tcp|http):\/\/(\[[^\]]+\]|[^:/]+)(?::(\d+))?\/?$/.exec(host);
-  if (match === null) throw new Error(`DOCKER_HOST is ${host}; it must be unix:///path or tcp://host:port`);
-  return { host, hostname: /** @type {string} */ (match[1]).replace(/^\[|\]$/g, ''), port: Number(match[2] ?? 2375) };
+  const match = /^(tcp|https?):\/\/(\[[^\]]+\]|[^:/]+)(?::(\d+))?\/?$/.exec(host);
+  if (match === null) throw new SetupError(`DOCKER_HOST is ${host}; it must look like unix:///path or tcp://host:port`);
+  const [, scheme, name = '', port] = match;
+  const tls = scheme === 'https' || Boolean(DOCKER_TLS_VERIFY);
+  const certPath = tls && DOCKER_CERT_PATH ? { certPath: DOCKER_CERT_PATH } : {};
+  return { host, hostname: name.replace(/^\[|\]$/g, ''), port: Number(port ?? (tls ? 2376 : 2375)), tls, ...certPath };
 }
 
 /**
@@ -41,7 +52,7 @@ export function parseDockerHost(host) {
 export async function findEngine(addresses) {
   const denied = [];
   for (const engine of addresses) {
-    if ('socketPath' in engine && !existsSync(engine.socketPath)) continue;
+    if (engine.socketPath !== undefined && !existsSync(engine.socketPath)) continue;
     try {
       await callEngine(engine, 'GET', '/_ping', { timeoutMs: 5000 });
       return { engine, denied };
@@ -61,9 +72,12 @@ export async function findEngine(addresses) {
  * @returns {Promise<any>} the JSON of the answer; text when it is none
  * @throws when nothing answers in time, or with a status of 400 or more; then the error has `status`
  */
-export function callEngine({ host: _, ...address }, method, path, { timeoutMs = 30_000 } = {}) {
+export function callEngine({ socketPath, hostname, port, tls = false, certPath }, method, path, { timeoutMs = 30_000 } = {}) {
   return new Promise((resolve, reject) => {
-    const call = request({ ...address, method, path, headers: { host: 'docker' }, signal: AbortSignal.timeout(timeoutMs) }, (answer) => {
+    const target =
+      socketPath === undefined ? { hostname, port, ...clientCertificate(certPath) } : { socketPath, headers: { host: 'docker' } };
+    const options = { ...target, method, path, signal: AbortSignal.timeout(timeoutMs) };
+    const call = (tls ? httpsRequest : httpRequest)(options, (answer) => {
       /** @type {Buffer[]} */
       const chunks = [];
       answer.on('data', (chunk) => chunks.push(chunk));
@@ -87,4 +101,14 @@ function parseBody(text) {
   } catch {
     return text;
   }
+}
+
+/** @param {string | undefined} folder */
+function clientCertificate(folder) {
+  if (folder === undefined) return {};
+  return {
+    ca: readFileSync(join(folder, 'ca.pem')),
+    cert: readFileSync(join(folder, 'cert.pem')),
+    key: readFileSync(join(folder, 'key.pem')),
+  };
 }
