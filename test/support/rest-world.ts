@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { afterEach, expect, vi } from 'vitest';
 import type { ControlSettings } from '../../src/control/context.ts';
+import type { Control } from '../../src/control/control.ts';
 import type { Logger } from '../../src/lib/logger.ts';
 import type { ApiKey } from '../../src/server/auth.ts';
 import { Metrics } from '../../src/server/metrics.ts';
@@ -23,7 +24,9 @@ interface Call {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-export interface RestWorldOptions extends Partial<Pick<RestServerOptions, 'apiKeys' | 'allowedHosts' | 'notReadyBecause' | 'control'>> {
+export interface RestWorldOptions extends Partial<Pick<RestServerOptions, 'apiKeys' | 'allowedHosts' | 'notReadyBecause' | 'store'>> {
+  /** Puts something between the API and the control plane. */
+  readonly wrapControl?: (control: Control) => Control;
   readonly settings?: Partial<ControlSettings>;
   /** False: the executor does nothing until told to. */
   readonly auto?: boolean;
@@ -57,15 +60,15 @@ export class RestWorld {
   }
 
   static async create(options: RestWorldOptions = {}): Promise<RestWorld> {
-    const { settings = {}, auto = true, ...rest } = options;
+    const { settings = {}, auto = true, wrapControl = (control) => control, ...rest } = options;
     const world = await ControlWorld.create(settings);
     const executor = await world.connect({ auto });
     const commands = new FakeCommandRunner();
     const metrics = new Metrics({ version: '1.2.3' });
     const logged: Record<string, unknown>[] = [];
-    const { control, store, clock } = world;
-    const log = recorder(logged);
-    const server = await createRestServer({ control, store, clock, commands, metrics, log, apiKeys: [], version: '1.2.3', ...rest });
+    const { store, clock } = world;
+    const parts = { control: wrapControl(world.control), store, clock, commands, metrics, log: recorder(logged) };
+    const server = await createRestServer({ ...parts, apiKeys: [], version: '1.2.3', ...rest });
     const { port } = await server.listen('127.0.0.1', 0);
     const created = new RestWorld({ world, executor, commands, metrics, port, logged }, server);
     worlds.push(created);
