@@ -48,7 +48,12 @@ export function boundedList<T, U>(field: string, items: readonly T[], maxItems: 
   return items.map(check);
 }
 
+/** A number as an int32 field: rounded, within 0 and what fits. A message with any other could not be sent at all. */
+export function int32(value: number): number {
+  return Math.min(2 ** 31 - 1, Number(int64(value)));
+}
+
 /** A number as an int64 field: rounded, because engines and clocks also give fractions. Negative and absent become 0. */
 export function int64(value: number): bigint {
-  return Number.isFinite(value) && value > 0 ? BigInt(Math.round(value)) : 0n;
+  return value > 0 ? BigInt(Math.round(Math.min(value, Number.MAX_SAFE_INTEGER))) : 0n;
 }

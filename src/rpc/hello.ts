@@ -3,7 +3,7 @@ import type { ExecutorInfo } from '../model/executor.ts';
 import { type ExecutorId, parseId } from '../model/ids.ts';
 import type { ReportedInventory, ReportedSandbox } from '../model/inventory.ts';
 import { MAX_LABELS } from '../model/labels.ts';
-import { boundedList, int64, malformed, plainText, positiveNumber, present, wholeNumber } from './checks.ts';
+import { boundedList, int32, int64, malformed, plainText, positiveNumber, present, wholeNumber } from './checks.ts';
 import { type Hello, HelloSchema, type InventorySandbox, SandboxState } from './gen/sandglass/v1/executor_pb.js';
 
 /** What an executor says first. */
@@ -29,7 +29,7 @@ export function helloToProto({ executorId, info, inventory }: Introduction): Hel
     hostname: info.hostname,
     version: info.version,
     labels: { ...info.labels },
-    capacity: { cpus: info.capacity.cpus, memoryMb: int64(info.capacity.memoryMb), maxSandboxes: info.capacity.maxSandboxes },
+    capacity: { cpus: info.capacity.cpus, memoryMb: int64(info.capacity.memoryMb), maxSandboxes: int32(info.capacity.maxSandboxes) },
     runtimes: [...info.runtimes],
     engine: info.engine,
     limitsDisk: info.limitsDisk,

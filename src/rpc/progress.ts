@@ -1,17 +1,19 @@
 import { create } from '@bufbuild/protobuf';
 import type { AttemptRef, Progress } from '../model/operation.ts';
-import { int64, plainText, wholeNumber } from './checks.ts';
+import { int32, int64, plainText, wholeNumber } from './checks.ts';
 import { type OperationProgress, OperationProgressSchema } from './gen/sandglass/v1/executor_pb.js';
 import { parseAttemptRef } from './instruction.ts';
+
+const MAX_PHASE = 64;
 
 export function progressToProto(ref: AttemptRef, { phase, bytesDone, bytesTotal, layersDone, layersTotal }: Progress): OperationProgress {
   return create(OperationProgressSchema, {
     ...ref,
-    phase,
+    phase: phase.replace(/\p{Cc}/gu, ' ').slice(0, MAX_PHASE),
     bytesDone: int64(bytesDone),
     ...(bytesTotal === undefined ? {} : { bytesTotal: int64(bytesTotal) }),
-    ...(layersDone === undefined ? {} : { layersDone }),
-    ...(layersTotal === undefined ? {} : { layersTotal }),
+    ...(layersDone === undefined ? {} : { layersDone: int32(layersDone) }),
+    ...(layersTotal === undefined ? {} : { layersTotal: int32(layersTotal) }),
   });
 }
 
@@ -21,7 +23,7 @@ export function parseProgress(message: OperationProgress): { readonly ref: Attem
   return {
     ref: parseAttemptRef(message),
     progress: {
-      phase: plainText('phase', message.phase, 64),
+      phase: plainText('phase', message.phase, MAX_PHASE),
       bytesDone: wholeNumber('bytes_done', message.bytesDone),
       ...(bytesTotal === undefined ? {} : { bytesTotal: wholeNumber('bytes_total', bytesTotal) }),
       ...(layersDone === undefined ? {} : { layersDone: wholeNumber('layers_done', layersDone) }),

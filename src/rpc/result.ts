@@ -3,7 +3,7 @@ import { failureOf, parseFailure } from '../model/errors.ts';
 import type { OperationResult } from '../model/instruction.ts';
 import type { AttemptRef } from '../model/operation.ts';
 import type { Captured } from '../model/snapshot.ts';
-import { int64, malformed, wholeNumber } from './checks.ts';
+import { int32, int64, malformed, wholeNumber } from './checks.ts';
 import {
   type Captured as CapturedProto,
   type OperationResult as OperationResultProto,
@@ -23,7 +23,13 @@ function outcomeToProto(result: OperationResult): NonNullable<MessageInitShape<t
       const { digest, sizeBytes, layerCount, freezeMs, captureMs } = result.captured;
       return {
         case: 'captured',
-        value: { digest, sizeBytes: int64(sizeBytes), layerCount, freezeMs: int64(freezeMs), captureMs: int64(captureMs) },
+        value: {
+          digest,
+          sizeBytes: int64(sizeBytes),
+          layerCount: int32(layerCount),
+          freezeMs: int64(freezeMs),
+          captureMs: int64(captureMs),
+        },
       };
     }
     case 'failed':

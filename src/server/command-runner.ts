@@ -6,7 +6,8 @@ export interface CommandRunner {
    * Starts a command. Resolves once the executor has been asked; whether the command could be started is the first thing
    * that `output` tells: it throws what the driver threw (`command_not_found`, `sandbox_not_running` …).
    * When `signal` aborts, the command is killed.
-   * @throws SandglassError `executor_unavailable` when the executor is not connected.
+   * @throws SandglassError `executor_unavailable` when the executor is not connected, `too_many_requests` when it runs too
+   * many commands, `invalid_request` when the command is longer than any system takes.
    */
   run(executorId: ExecutorId, request: CommandRequest, signal: AbortSignal): Promise<RemoteCommand>;
 }

@@ -106,8 +106,18 @@ describe('a command', () => {
     await untilIdle();
   });
 
-  test('without a program is refused', async () => {
-    await expect(run([])).rejects.toMatchObject({ reason: 'invalid_request' });
+  test.each([
+    ['without a program', []],
+    ['with an endless argument', ['echo', 'x'.repeat(200_000)]],
+    ['with endlessly many arguments', ['echo', ...Array.from({ length: 100 }, () => 'x'.repeat(100_000))]],
+  ])('%s is refused, and costs nobody else the session', async (_name, command) => {
+    await expect(run(command)).rejects.toMatchObject({ reason: 'invalid_request' });
+    await untilIdle();
+    expect(world.connectionsOf(it.executorId)).toBe(1);
+  });
+
+  test('of broken Unicode is run with what can be said of it', async () => {
+    expect((await run(['echo', 'a\ud83d'])).stdout.toString()).toBe('a\ufffd\n');
   });
 
   test('runs beside others, up to the limit', async () => {

@@ -52,6 +52,17 @@ describe('operations', () => {
     });
   });
 
+  test('beyond all bounds fail, and cost nobody else the session', async () => {
+    const { executorId } = await world.connectedExecutor();
+    const env = Object.fromEntries(Array.from({ length: 200 }, (_, n) => [`V${n}`, 'x'.repeat(100_000)]));
+    expect(await world.perform(executorId, { ...START, spec: { ...SPEC, env } })).toMatchObject({
+      outcome: 'failed',
+      failure: { reason: 'invalid_request', message: expect.stringContaining('spec.env') },
+    });
+    await world.startSandbox(executorId);
+    expect(world.connectionsOf(executorId)).toBe(1);
+  });
+
   test('on one sandbox run one after another: its stop comes after its capture', async () => {
     const { executorId, driver } = await world.connectedExecutor();
     const sandboxId = await world.startSandbox(executorId);

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Clock } from '../../lib/clock.ts';
 import { SandglassError } from '../../model/errors.ts';
 import type { ExecutorId } from '../../model/ids.ts';
-import { openExecToProto } from '../../rpc/exec-command.ts';
+import { openExecToProto, parseExecCommand } from '../../rpc/exec-command.ts';
 import type { CommandRequest, CommandRunner, RemoteCommand } from '../command-runner.ts';
 import { ExecCall } from './exec-call.ts';
 import type { ExecutorSessions } from './sessions.ts';
@@ -39,6 +39,8 @@ export class ExecCalls implements CommandRunner {
     }
 
     const execId = randomUUID();
+    const openExec = openExecToProto(execId, request);
+    parseExecCommand(openExec); // what the executor would refuse is refused here
     const onAbort = () => call.fail(signal.reason);
     const onSessionOver = () => call.fail(new SandglassError('executor_unavailable', `the connection to ${executorId} was lost`));
     const call = new ExecCall(executorId, () => {
@@ -56,7 +58,7 @@ export class ExecCalls implements CommandRunner {
     this.#waiting.set(execId, call);
     signal.addEventListener('abort', onAbort, { once: true });
     session.over.addEventListener('abort', onSessionOver, { once: true });
-    session.send({ case: 'openExec', value: openExecToProto(execId, request) });
+    session.send({ case: 'openExec', value: openExec });
     return call;
   }
 

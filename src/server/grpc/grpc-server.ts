@@ -1,12 +1,18 @@
 import { once } from 'node:events';
 import { createSecureServer, createServer, type Http2Server, type ServerHttp2Session } from 'node:http2';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { createConnectRouter } from '@connectrpc/connect';
 import type { ExecutorGateway } from '../../control/executor-gateway.ts';
 import { type Clock, sleep } from '../../lib/clock.ts';
 import type { Logger } from '../../lib/logger.ts';
 import { ExecutorService } from '../../rpc/gen/sandglass/v1/executor_pb.js';
-import { CONNECTION_WINDOW_BYTES, MAX_EXEC_MESSAGE_BYTES, MAX_SESSION_MESSAGE_BYTES, STREAM_WINDOW_BYTES } from '../../rpc/limits.ts';
+import {
+  CONNECTION_WINDOW_BYTES,
+  MAX_EXEC_MESSAGE_BYTES,
+  MAX_SESSION_MESSAGE_BYTES,
+  SILENT_INTERVALS,
+  STREAM_WINDOW_BYTES,
+} from '../../rpc/limits.ts';
 import type { CommandRunner } from '../command-runner.ts';
 import { ExecCalls } from './exec-calls.ts';
 import { executorService } from './executor-service.ts';
@@ -33,7 +39,7 @@ export interface GrpcServerOptions {
   readonly maxExecsPerExecutor?: number;
 }
 
-/** Connections on which nothing moves for this long are closed. Sessions have heartbeats. */
+/** Connections on which nothing moves for this long, and for several heartbeats, are closed. */
 const IDLE_CONNECTION_MS = 60_000;
 /** What one connection may hold in memory, in megabytes: windows of all its streams, and headers. */
 const CONNECTION_MEMORY_MB = 64;
@@ -45,12 +51,15 @@ export class GrpcServer {
   readonly #options: GrpcServerOptions;
   readonly #sessions: ExecutorSessions;
   readonly #http2: Http2Server;
+  readonly #idleMs: number;
   readonly #connections = new Set<ServerHttp2Session>();
+  readonly #sockets = new Set<Socket>();
 
   constructor(options: GrpcServerOptions) {
     this.#options = options;
-    const { gateway, clock, log, maxExecsPerExecutor: maxPerExecutor = 128 } = options;
-    this.#sessions = new ExecutorSessions({ gateway, clock, log, heartbeatIntervalMs: options.heartbeatIntervalMs ?? 5_000 });
+    const { gateway, clock, log, maxExecsPerExecutor: maxPerExecutor = 128, heartbeatIntervalMs = 5_000 } = options;
+    this.#sessions = new ExecutorSessions({ gateway, clock, log, heartbeatIntervalMs });
+    this.#idleMs = Math.max(IDLE_CONNECTION_MS, 2 * SILENT_INTERVALS * heartbeatIntervalMs);
     const execCalls = new ExecCalls({
       sessions: this.#sessions,
       clock,
@@ -79,6 +88,11 @@ export class GrpcServer {
     const http2 = { settings, maxSessionMemory: CONNECTION_MEMORY_MB };
     const listener = requestListener(router, log);
     this.#http2 = options.tls === undefined ? createServer(http2, listener) : createSecureServer({ ...http2, ...options.tls }, listener);
+    // Also those whose TLS handshake never ends.
+    this.#http2.on('connection', (socket: Socket) => {
+      this.#sockets.add(socket);
+      socket.on('close', () => this.#sockets.delete(socket));
+    });
     this.#http2.on('session', (connection) => this.#adopt(connection));
     this.#http2.on('sessionError', (error) => log.debug({ err: error }, 'the connection of an executor failed'));
   }
@@ -99,7 +113,7 @@ export class GrpcServer {
     const timer = new AbortController();
     const forced = sleep(this.#options.clock, deadlineMs, timer.signal).then(
       () => {
-        for (const connection of this.#connections) connection.destroy();
+        for (const socket of this.#sockets) socket.destroy();
       },
       () => {},
     );
@@ -113,6 +127,6 @@ export class GrpcServer {
     connection.on('close', () => this.#connections.delete(connection));
     connection.on('error', (error) => this.#options.log.debug({ err: error }, 'the connection of an executor failed'));
     connection.setLocalWindowSize(CONNECTION_WINDOW_BYTES);
-    connection.setTimeout(IDLE_CONNECTION_MS, () => connection.destroy());
+    connection.setTimeout(this.#idleMs, () => connection.destroy());
   }
 }

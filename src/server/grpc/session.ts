@@ -1,8 +1,9 @@
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import { Code, ConnectError } from '@connectrpc/connect';
-import type { ExecutorGateway } from '../../control/executor-gateway.ts';
+import type { ExecutorGateway, Instruction } from '../../control/executor-gateway.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Logger } from '../../lib/logger.ts';
+import { failureOf } from '../../model/errors.ts';
 import { type ExecutorId, parseId } from '../../model/ids.ts';
 import type { Discards } from '../../model/inventory.ts';
 import { malformed } from '../../rpc/checks.ts';
@@ -16,7 +17,7 @@ import {
 } from '../../rpc/gen/sandglass/v1/executor_pb.js';
 import { Heartbeat } from '../../rpc/heartbeat.ts';
 import { parseExitCode } from '../../rpc/hello.ts';
-import { instructionToProto } from '../../rpc/instruction.ts';
+import { instructionToProto, parseAssignment } from '../../rpc/instruction.ts';
 import { Outbox } from '../../rpc/outbox.ts';
 import { parseProgress } from '../../rpc/progress.ts';
 import { ProgressThrottle } from '../../rpc/progress-throttle.ts';
@@ -188,13 +189,24 @@ export class ExecutorSession {
     await this.#ctx.gateway.sandboxEnded(this.executorId, sandboxId, ended);
   }
 
+  /** What the executor would refuse is not sent: a message beyond all bounds would cost it its session, again and again. */
+  async #operation(instruction: Instruction): Promise<Message | undefined> {
+    const value = instructionToProto(instruction);
+    try {
+      parseAssignment(value);
+      return { case: 'operation', value };
+    } catch (error) {
+      const ref = { operationId: instruction.id, attempt: instruction.attempt };
+      await this.#ctx.gateway.result(this.executorId, ref, { outcome: 'failed', failure: failureOf(error) });
+      return undefined;
+    }
+  }
+
   async #forwardOperations(): Promise<void> {
     for await (const item of this.#ctx.gateway.operations(this.executorId, this.over)) {
-      const message: Message =
-        'issued' in item
-          ? { case: 'operation', value: instructionToProto(item.issued) }
-          : { case: 'cancel', value: { operationId: item.cancelled } };
-      if (!(await this.outgoing.send(create(SessionResponseSchema, { message })))) return;
+      const message: Message | undefined =
+        'issued' in item ? await this.#operation(item.issued) : { case: 'cancel', value: { operationId: item.cancelled } };
+      if (message !== undefined && !(await this.outgoing.send(create(SessionResponseSchema, { message })))) return;
     }
     if (!this.over.aborted) throw new ConnectError('the server hands out no more operations', Code.Unavailable);
   }
