@@ -28,7 +28,10 @@ const answer =
 
 describe('executor', () => {
   test('ls prints a table', async () => {
-    api.on('GET /v1/executors', answer(200, { executors: [apiExecutor({ cordoned: true, labels: { zone: 'a' } })] }));
+    api.on(
+      'GET /v1/executors',
+      answer(200, { executors: [apiExecutor({ cordoned: true, runtimes: ['io.containerd.runc.v2', 'runc'], labels: { zone: 'a' } })] }),
+    );
     const { stdout } = await sandglass('executor ls');
     expect(stdout).toMatch(
       new RegExp(`${EXECUTOR_ID} +host-1 +online \\(cordoned\\) +\\d+d +docker 20.10.24 +runc +16 +32 GiB +200 +zone=a`),

@@ -142,6 +142,12 @@ describe('repetition', () => {
     expect(other).not.toBe(first);
   });
 
+  test('a call that is never repeated ends with the reason of its signal too', async () => {
+    const controller = new AbortController();
+    api.on(`POST ${SANDBOX}/exec`, () => controller.abort(new Error('enough')));
+    await expect(client().sandboxes.exec(SANDBOX_ID, { shell: 'make' }, { signal: controller.signal })).rejects.toThrow('enough');
+  });
+
   test('a command is never repeated: it could run twice', async () => {
     api.on(`POST ${SANDBOX}/exec`, hangUp);
     await expect(client().sandboxes.exec(SANDBOX_ID, { shell: 'make' })).rejects.toMatchObject({ reason: 'unreachable' });

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { Executor } from '../../../sdk/src/index.ts';
 import type { Cli } from '../cli.ts';
-import { formatPairs } from '../format/lists.ts';
+import { formatPairs, formatRuntimes } from '../format/lists.ts';
 import { printable } from '../format/printable.ts';
 import { formatMebibytes, formatSpan } from '../format/quantities.ts';
 import { colorsOf, formatStatus } from '../format/status.ts';
@@ -26,7 +26,7 @@ function executorTable(cli: Cli, executors: readonly Executor[]): string {
     formatStatus(colors, executor.status, executor.cordoned ? 'cordoned' : undefined),
     formatSpan(cli.now() - executor.status_changed_at),
     printable(executor.engine),
-    printable(executor.runtimes.join(',')),
+    formatRuntimes(executor.runtimes),
     String(executor.capacity.cpus),
     formatMebibytes(executor.capacity.memory_mb),
     String(executor.capacity.max_sandboxes),

@@ -2,6 +2,7 @@ import { access, constants, statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Config } from '../../main/config.ts';
 import type { Cli } from '../cli.ts';
+import { formatRuntimes } from '../format/lists.ts';
 import { formatBytes } from '../format/quantities.ts';
 import type { Check, Finding } from './check.ts';
 
@@ -55,9 +56,7 @@ async function nearestExisting(folder: string): Promise<string> {
 async function checkEngine(cli: Cli, config: Config, signal: AbortSignal): Promise<Finding> {
   const { inspectEngine } = await import('../../main/inspect-engine.ts');
   const engine = await inspectEngine(config.executor.engine, cli.env, signal);
-  // Engines list aliases such as io.containerd.runc.v2 beside the names that people use.
-  const runtimes = engine.runtimes.filter((name) => !name.startsWith('io.containerd.'));
-  const detail = `Docker ${engine.version} (API ${engine.apiVersion}, ${engine.storageDriver}), runtimes ${runtimes.join(', ')}`;
+  const detail = `Docker ${engine.version} (API ${engine.apiVersion}, ${engine.storageDriver}), runtimes ${formatRuntimes(engine.runtimes)}`;
   return { status: 'ok', detail };
 }
 

@@ -11,3 +11,8 @@ export function formatList(words: readonly string[]): string | undefined {
 export function formatPairs(pairs: Readonly<Record<string, string>>): string | undefined {
   return formatList(Object.entries(pairs).map(([key, value]) => `${key}=${value}`));
 }
+
+/** Container runtimes as people name them: engines list aliases such as io.containerd.runc.v2 beside `runc`. */
+export function formatRuntimes(runtimes: readonly string[]): string {
+  return printable(runtimes.filter((name) => !name.startsWith('io.containerd.')).join(','));
+}

@@ -17,6 +17,7 @@ describe('quantities', () => {
     [1024, '1 GiB'],
     [1280, '1.25 GiB'],
     [1500, '1500 MiB'],
+    [48_210, '47.1 GiB'],
   ])('%d mebibytes are %s', (mebibytes, text) => expect(formatMebibytes(mebibytes)).toBe(text));
 
   test.each([

@@ -12,9 +12,10 @@ export function formatBytes(bytes: number): string {
   return unit === 0 ? `${bytes} B` : `${value.toFixed(1)} ${UNITS[unit]}`;
 }
 
-/** Mebibytes as memory limits are given: `512 MiB`, `2 GiB`. */
+/** Mebibytes as memory limits are given: `512 MiB`, `2 GiB`; what is no round number of GiB is rounded from 10 GiB on. */
 export function formatMebibytes(mebibytes: number): string {
-  return mebibytes >= 1024 && mebibytes % 256 === 0 ? `${mebibytes / 1024} GiB` : `${mebibytes} MiB`;
+  if (mebibytes >= 1024 && mebibytes % 256 === 0) return `${mebibytes / 1024} GiB`;
+  return mebibytes < 10_240 ? `${mebibytes} MiB` : `${(mebibytes / 1024).toFixed(1)} GiB`;
 }
 
 /** A span of time in its largest unit, like `45s`, `3m`, `5h`, `12d`; below zero as zero. */
