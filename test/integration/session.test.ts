@@ -6,6 +6,7 @@ import { newId } from '../../src/main/new-id.ts';
 import { SessionRequestSchema } from '../../src/rpc/gen/sandglass/v1/executor_pb.js';
 import { helloOf, RawExecutor } from '../support/grpc-raw-executor.ts';
 import { GrpcWorld, HEARTBEAT_MS, JOIN_TOKEN, SPEC, until } from '../support/grpc-world.ts';
+import { TLS_CERTIFICATE, TLS_KEY } from '../support/tls-certificate.ts';
 
 let world: GrpcWorld;
 const raws: RawExecutor[] = [];
@@ -161,6 +162,32 @@ describe('who is let in', () => {
     const { executorId } = await open.connectedExecutor({ joinToken: 'whatever' });
     expect(open.connectionsOf(executorId)).toBe(1);
     await open.close();
+  });
+});
+
+describe('over TLS', () => {
+  const tls = { key: TLS_KEY, cert: TLS_CERTIFICATE };
+
+  test('everything works the same, for those who trust the certificate', async () => {
+    const secure = await GrpcWorld.start({ tls });
+    const serverUrl = secure.url.replace('http:', 'https:');
+    const { executorId } = await secure.connectedExecutor({ serverUrl, ca: TLS_CERTIFICATE });
+    await secure.startSandbox(executorId);
+
+    const doubtful = secure.newExecutor({ serverUrl });
+    void doubtful.run();
+    await until(() => secure.log.lines.some(({ fields }) => 'err' in fields && String(fields.err).includes('certificate')));
+    expect(secure.connectionsOf(doubtful.executorId)).toBe(0);
+    await secure.close();
+  });
+
+  test('a handshake that never ends does not keep the server from closing', async () => {
+    const secure = await GrpcWorld.start({ tls });
+    const socket = connect(secure.proxy.port, '127.0.0.1').resume();
+    socket.on('error', () => {});
+    await until(() => secure.proxy.connections === 1);
+    await secure.close();
+    socket.destroy();
   });
 });
 
