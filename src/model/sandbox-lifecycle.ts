@@ -39,6 +39,8 @@ export type SandboxEvent =
       readonly oomKilled: boolean;
       readonly at: number;
     }
+  /** The executor's inventory says whether its processes are frozen: a pause or resume may have been done without our hearing of it. */
+  | { readonly type: 'found'; readonly executorId: ExecutorId; readonly state: 'running' | 'paused' }
   /** The executor's inventory does not hold the container. */
   | { readonly type: 'vanished'; readonly executorId: ExecutorId; readonly at: number }
   /** The executor has not been heard of for longer than the grace period. */
@@ -65,6 +67,7 @@ const TABLE: TransitionTable<SandboxStatus, Sandbox, SandboxEvent> = {
     due: giveUpStarting,
     stop_requested: terminateNow,
     exited: ignore,
+    found: ignore,
     vanished: ignore,
     executor_lost: forgetExecutor,
     retention_passed: ignore,
@@ -78,6 +81,7 @@ const TABLE: TransitionTable<SandboxStatus, Sandbox, SandboxEvent> = {
     due: startTimedOut,
     stop_requested: stop,
     exited: ignore, // the start's own result says so, with the reason
+    found: ignore,
     vanished: ignore, // not made yet
     executor_lost: restartElsewhere,
     retention_passed: ignore,
@@ -91,6 +95,7 @@ const TABLE: TransitionTable<SandboxStatus, Sandbox, SandboxEvent> = {
     due: expireOrTimeOut,
     stop_requested: stop,
     exited: ended,
+    found,
     vanished: disappeared,
     executor_lost: lost,
     retention_passed: ignore,
@@ -104,6 +109,7 @@ const TABLE: TransitionTable<SandboxStatus, Sandbox, SandboxEvent> = {
     due: expireOrTimeOut,
     stop_requested: stop,
     exited: ended,
+    found,
     vanished: disappeared,
     executor_lost: lost,
     retention_passed: ignore,
@@ -117,6 +123,7 @@ const TABLE: TransitionTable<SandboxStatus, Sandbox, SandboxEvent> = {
     due: stopTimedOut,
     stop_requested: ignore,
     exited: ignore,
+    found: ignore,
     vanished: ignore, // the stop finds nothing to remove, and succeeds
     executor_lost: (sandbox, event) => onExecutor(sandbox, event.executorId, () => changed(terminated(sandbox, event.at))),
     retention_passed: ignore,
@@ -130,6 +137,7 @@ const TABLE: TransitionTable<SandboxStatus, Sandbox, SandboxEvent> = {
     due: ignore,
     stop_requested: ignore,
     exited: ignore,
+    found: ignore,
     vanished: ignore,
     executor_lost: ignore,
     retention_passed: () => gone,
@@ -263,6 +271,13 @@ function ended(sandbox: Sandbox, { executorId, exitCode, oomKilled }: Event<'exi
       : `its main process ended with status ${exitCode}`;
     return stop({ ...sandbox, exitCode }, { outcome, message });
   });
+}
+
+/** An operation that is under way will say so itself. */
+function found(sandbox: Sandbox, { executorId, state }: Event<'found'>): Outcome<Sandbox> {
+  return onExecutor(sandbox, executorId, () =>
+    sandbox.operation !== undefined || sandbox.status === state ? noEffect : changed({ ...sandbox, status: state }),
+  );
 }
 
 function disappeared(sandbox: Sandbox, { executorId, at }: Event<'vanished'>): Outcome<Sandbox> {

@@ -199,6 +199,21 @@ describe('an executor', () => {
     expect(await world.sandbox(vanished.id, ({ status }) => status === 'terminated')).toMatchObject({ outcome: 'vanished' });
   });
 
+  it('tells at its return whether a sandbox is frozen, should a pause have been done that nobody heard of', async () => {
+    const world = await ControlWorld.create();
+    const executor = await world.connect({ auto: true });
+    const { id } = await world.runningSandbox();
+    executor.auto = false;
+    await world.control.pauseSandbox(NS, id);
+    await executor.instruction('pause_sandbox');
+    await executor.disconnect();
+    world.clock.advance(30_000);
+    expect(await world.sandbox(id, ({ operation }) => operation === undefined)).toMatchObject({ status: 'running' });
+    executor.sandboxes = [{ sandboxId: id, clusterId: CLUSTER, state: 'paused', exitCode: 0, oomKilled: false }];
+    await executor.connect(world.plane.gateway);
+    expect(await world.control.getSandbox(NS, id)).toMatchObject({ status: 'paused' });
+  });
+
   it('gets every open operation again when it connects anew, and nothing that is done', async () => {
     const world = await ControlWorld.create();
     const executor = await world.connect({ auto: true });

@@ -55,6 +55,8 @@ export function sandboxEvents(sandbox: Sandbox, world: World): Variants {
         { type: 'exited' as const, executorId, exitCode: 0, oomKilled: false, at },
         { type: 'exited' as const, executorId, exitCode: 137, oomKilled: true, at },
       ]),
+    found: () =>
+      executors.flatMap((executorId) => (['running', 'paused'] as const).map((state) => ({ type: 'found' as const, executorId, state }))),
     vanished: () => executors.map((executorId) => ({ type: 'vanished', executorId, at })),
     executor_lost: () => executors.map((executorId) => ({ type: 'executor_lost', executorId, at })),
     retention_passed: () => [{ type: 'retention_passed' }],

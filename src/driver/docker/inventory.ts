@@ -6,14 +6,16 @@ import { listSnapshotImages } from './snapshot-images.ts';
 
 /** All that carries our labels; see `Driver.inventory`. Containers that were never started, or are being removed, are left out. */
 export async function inventory(context: DockerContext, signal: AbortSignal): Promise<Inventory> {
-  const { engine, executorId } = context;
+  const { engine, executorId, markers } = context;
   const [containers, snapshots] = await Promise.all([listContainers(engine, executorId, signal), listSnapshotImages(engine, signal)]);
   const sandboxes: InventorySandbox[] = [];
   for (const { sandboxId, State, Labels } of containers) {
     const clusterId = Labels[LABEL.cluster] ?? '';
     if (State === 'running' || State === 'restarting') sandboxes.push({ sandboxId, clusterId, state: 'running' });
-    else if (State === 'paused') sandboxes.push({ sandboxId, clusterId, state: 'paused' });
-    else if (State === 'exited') {
+    else if (State === 'paused') {
+      // Without a marker it is frozen for a capture only, and about to be thawed.
+      sandboxes.push({ sandboxId, clusterId, state: (await markers.has(sandboxId)) ? 'paused' : 'running' });
+    } else if (State === 'exited') {
       const container = await findContainer(engine, executorId, sandboxId, signal);
       if (container !== undefined) sandboxes.push({ sandboxId, clusterId, state: 'exited', ...howItEnded(container.State) });
     }
