@@ -44,6 +44,15 @@ test('a wait for a sandbox that cannot be started answers with the error of the 
   expect(body.error.message).toContain('manifest for nope:1 not found');
 });
 
+test('a wait whose time is up answers 202 with the sandbox as it is', async () => {
+  const api = await RestWorld.create({ auto: false });
+  const waiting = api.call('POST', 'sandboxes?wait=running&timeout_secs=2.5', { body: { labels: { a: 'b' } } });
+  await api.executor.instruction('start_sandbox');
+  await api.timerOf(2500);
+  api.world.clock.advance(2500);
+  expect(await waiting).toMatchObject({ status: 202, body: { status: 'starting', labels: { a: 'b' } } });
+});
+
 test('a wait for a sandbox that ends first says how it ended', async () => {
   const api = await RestWorld.create({ auto: false });
   const { body: created } = await api.call('POST', 'sandboxes');

@@ -40,7 +40,7 @@ test('a wait whose time is up answers 202 with the snapshot as it is', async () 
   const { id } = await api.world.runningSandbox();
   api.executor.auto = false;
   const waiting = api.call('POST', `sandboxes/${id}/snapshots?wait=active&timeout_secs=5`);
-  await api.executor.instruction('create_snapshot');
+  await api.timerOf(5000);
   api.world.clock.advance(5000);
   expect(await waiting).toMatchObject({ status: 202, body: { status: 'creating', sandbox_config: { image: 'sandglass/base:1' } } });
 });

@@ -9,12 +9,12 @@ import type { RestContext } from './rest-context.ts';
 import { DEFAULT_WAIT_SECS } from './schemas/common.ts';
 
 /** How a wait ended. `gone`: the object ceased to exist; `timeout`: it is as it is. `object` is the latest that was seen. */
-export interface Waited<T> {
+interface Waited<T> {
   readonly ended: 'met' | 'gone' | 'timeout';
   readonly object: T;
 }
 
-export interface WaitOptions<T> {
+interface WaitOptions<T> {
   readonly initial: T;
   /** The object now and every time that it changes, until it is gone or the signal aborts. */
   readonly watch: (signal: AbortSignal) => AsyncIterable<T>;
@@ -29,7 +29,7 @@ export interface WaitOptions<T> {
  * Waits until an object is what is wanted, is gone, or the time is up.
  * @throws what `isMet` throws, and the signal's reason when it aborts.
  */
-export async function waitUntil<T>({ initial, watch, isMet, timeoutSecs, clock, signal }: WaitOptions<T>): Promise<Waited<T>> {
+async function waitUntil<T>({ initial, watch, isMet, timeoutSecs, clock, signal }: WaitOptions<T>): Promise<Waited<T>> {
   if (isMet(initial)) return { ended: 'met', object: initial };
   const timeout = new AbortController();
   const cancelTimer = clock.schedule((timeoutSecs ?? DEFAULT_WAIT_SECS) * 1000, () => timeout.abort());
@@ -111,7 +111,7 @@ async function* untilGone<T>(source: AsyncIterable<T>): AsyncGenerator<T> {
   }
 }
 
-export function isSandbox(wanted: string): (sandbox: Sandbox) => boolean {
+function isSandbox(wanted: string): (sandbox: Sandbox) => boolean {
   return (sandbox) => {
     const { status, operation, failure } = sandbox;
     if (status === wanted) return true;
@@ -126,7 +126,7 @@ export function isSandbox(wanted: string): (sandbox: Sandbox) => boolean {
   };
 }
 
-export function isSnapshot(wanted: string): (snapshot: Snapshot) => boolean {
+function isSnapshot(wanted: string): (snapshot: Snapshot) => boolean {
   return (snapshot) => {
     if (snapshot.status === wanted) return true;
     if (wanted === 'gone') return false;

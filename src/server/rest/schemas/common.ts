@@ -6,7 +6,7 @@ import { ENV_NAME_PATTERN, TEXT_PATTERN } from './patterns.ts';
 /** Ten years: longer than anything here lives, short enough for every calculation with it. */
 export const MAX_SECS = 315_360_000;
 /** Longest `wait`, in seconds. */
-export const MAX_WAIT_SECS = 600;
+const MAX_WAIT_SECS = 600;
 export const DEFAULT_WAIT_SECS = 60;
 
 const closed = { additionalProperties: false };

@@ -4,7 +4,7 @@ import { named, oneOf, ref } from './named.ts';
 import { ABSOLUTE_PATH_PATTERN, IMAGE_PATTERN, RUNTIME_PATTERN, TEXT_PATTERN, USER_PATTERN } from './patterns.ts';
 import { Progress } from './progress.ts';
 
-export const SANDBOX_STATUSES = ['pending', 'starting', 'running', 'paused', 'stopping', 'terminated'] as const;
+const SANDBOX_STATUSES = ['pending', 'starting', 'running', 'paused', 'stopping', 'terminated'] as const;
 /** What can be waited for: the statuses that last. Those in between may pass unseen. */
 export const SANDBOX_WAITS = ['running', 'paused', 'terminated'] as const;
 const ON_TIMEOUT = ['terminate', 'pause', 'snapshot'] as const;

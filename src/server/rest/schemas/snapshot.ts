@@ -5,7 +5,7 @@ import { named, oneOf, ref } from './named.ts';
 import { Progress } from './progress.ts';
 import { count, overrideFields, SandboxConfig } from './sandbox.ts';
 
-export const SNAPSHOT_STATUSES = ['creating', 'uploading', 'active', 'failed', 'deleting'] as const;
+const SNAPSHOT_STATUSES = ['creating', 'uploading', 'active', 'failed', 'deleting'] as const;
 /** What can be waited for; `gone` is when it has been deleted. */
 export const SNAPSHOT_WAITS = ['active', 'gone'] as const;
 
