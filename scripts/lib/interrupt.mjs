@@ -16,13 +16,15 @@ export class Interrupted extends Error {
 }
 
 /**
- * Turns the first SIGINT, SIGTERM or SIGHUP into an abort, so that the command can clean up.
+ * Turns the first SIGINT, SIGTERM or SIGHUP into an abort, so that the command can clean up; and likewise the end of who
+ * reads our output, as in `npm test | head`.
  * @param {() => void} [onAgain] a person repeats it
  * @returns {AbortSignal} aborts with an `Interrupted`
  */
 export function onInterrupt(onAgain = () => {}) {
   const controller = new AbortController();
   let firstAt = 0;
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => controller.abort(new Interrupted('SIGPIPE')));
   for (const name of /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP'])) {
     process.on(name, () => {
       if (!controller.signal.aborted) {

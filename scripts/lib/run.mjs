@@ -95,7 +95,7 @@ export function ended(child) {
  * @returns {number}
  */
 export function signalNumber(signal) {
-  return { SIGHUP: 1, SIGINT: 2, SIGKILL: 9, SIGTERM: 15 }[/** @type {string} */ (signal)] ?? 0;
+  return { SIGHUP: 1, SIGINT: 2, SIGKILL: 9, SIGPIPE: 13, SIGTERM: 15 }[/** @type {string} */ (signal)] ?? 0;
 }
 
 /**
