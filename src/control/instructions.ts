@@ -9,32 +9,38 @@ import type { Instruction } from './executor-gateway.ts';
 
 /** An operation with all that its executor must know, read from the objects; undefined when no object waits for it any more. */
 export async function readInstruction(ctx: ControlContext, operation: Operation): Promise<Instruction | undefined> {
-  const common = { ...operation, timeoutMs: Math.max(0, operation.deadlineAt - ctx.clock.now()) };
-  const { kind } = common;
+  const { kind } = operation;
   switch (kind) {
     case 'start_sandbox':
-      return await startInstruction(ctx, { ...common, kind });
+      return await startInstruction(ctx, { ...operation, kind });
     case 'stop_sandbox':
     case 'pause_sandbox':
     case 'resume_sandbox':
-      return { ...common, kind };
+      return { ...operation, kind, timeoutMs: timeoutMs(ctx, operation) };
     case 'create_snapshot':
     case 'delete_snapshot':
-      return await snapshotInstruction(ctx, { ...common, kind });
+      return await snapshotInstruction(ctx, { ...operation, kind });
     default:
       return unreachable(kind);
   }
 }
 
-type WithTimeout<K extends Operation['kind']> = Operation & { readonly kind: K; readonly timeoutMs: number };
+type OfKind<K extends Operation['kind']> = Operation & { readonly kind: K };
 
-async function startInstruction({ store }: ControlContext, operation: WithTimeout<'start_sandbox'>): Promise<Instruction | undefined> {
+/** Progress moves the deadline in the object, not in the operation's record. */
+function timeoutMs({ clock }: ControlContext, { deadlineAt }: { readonly deadlineAt: number }): number {
+  return Math.max(0, deadlineAt - clock.now());
+}
+
+async function startInstruction(ctx: ControlContext, operation: OfKind<'start_sandbox'>): Promise<Instruction | undefined> {
+  const { store } = ctx;
   const { namespace, sandboxId, id } = operation;
   const [entry, secrets] = await store.getMany([sandboxKey(namespace, sandboxId), secretsKey(sandboxId)]);
   const sandbox = entry && sandboxRecord.decode(entry.value);
   if (sandbox?.operation?.operationId !== id) return undefined;
   return {
     ...operation,
+    timeoutMs: timeoutMs(ctx, sandbox.operation),
     spec: sandbox.spec,
     secretEnv: secrets === undefined ? {} : secretsRecord.decode(secrets.value).env,
     // Placed only once its snapshot is active, and so the source complete.
@@ -43,15 +49,16 @@ async function startInstruction({ store }: ControlContext, operation: WithTimeou
 }
 
 async function snapshotInstruction(
-  { store }: ControlContext,
-  operation: WithTimeout<'create_snapshot' | 'delete_snapshot'>,
+  ctx: ControlContext,
+  operation: OfKind<'create_snapshot' | 'delete_snapshot'>,
 ): Promise<Instruction | undefined> {
   const { namespace, snapshotId, id } = operation;
   if (snapshotId === undefined) return undefined;
-  const entry = await store.get(snapshotKey(namespace, snapshotId));
+  const entry = await ctx.store.get(snapshotKey(namespace, snapshotId));
   const snapshot = entry && snapshotRecord.decode(entry.value);
   if (snapshot?.operation?.operationId !== id) return undefined;
-  const { kind } = operation;
-  if (kind === 'delete_snapshot') return { ...operation, kind, snapshotId };
-  return { ...operation, kind, snapshotId, imageRef: snapshot.imageRef };
+  const common = { ...operation, timeoutMs: timeoutMs(ctx, snapshot.operation), snapshotId };
+  return operation.kind === 'delete_snapshot'
+    ? { ...common, kind: operation.kind }
+    : { ...common, kind: operation.kind, imageRef: snapshot.imageRef };
 }

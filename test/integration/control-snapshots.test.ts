@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Sandbox } from '../../src/model/sandbox.ts';
 import type { Snapshot } from '../../src/model/snapshot.ts';
-import { ControlWorld, NS } from '../support/control-world.ts';
+import { CLUSTER, ControlWorld, NS } from '../support/control-world.ts';
 import { CAPTURED } from '../support/scripted-executor.ts';
 
 describe('a snapshot', () => {
@@ -111,6 +111,24 @@ describe('a snapshot', () => {
     world.clock.advance(600_000);
     const failed = await world.snapshot(id, ({ status }) => status === 'failed');
     expect(failed.error).toMatchObject({ reason: 'deadline_exceeded', attempts: 3 });
+  });
+
+  it('that makes progress has its time extended, also in what a returning executor is told', async () => {
+    const world = await ControlWorld.create();
+    const executor = await world.connect({ auto: true });
+    const sandbox = await world.runningSandbox();
+    executor.auto = false;
+    const { id } = await world.control.createSnapshot(NS, sandbox.id, {});
+    const told = await executor.instruction('create_snapshot');
+    world.clock.advance(599_000);
+    const ref = { operationId: told.id, attempt: told.attempt };
+    await world.plane.gateway.progress(executor.id, ref, { phase: 'capturing', bytesDone: 10, bytesTotal: 100 });
+    world.clock.advance(300_000);
+    expect(await world.control.getSnapshot(NS, id)).toMatchObject({ status: 'creating', attempt: 1, progress: { bytesDone: 10 } });
+    executor.sandboxes = [{ sandboxId: sandbox.id, clusterId: CLUSTER, state: 'running', exitCode: 0, oomKilled: false }];
+    await executor.disconnect();
+    await executor.connect(world.plane.gateway);
+    expect(await executor.instruction('create_snapshot', 2)).toMatchObject({ id: told.id, timeoutMs: 300_000 });
   });
 
   it('can be deleted while it is created: the work is cancelled, its late result means nothing, and the image is removed', async () => {
