@@ -2,6 +2,7 @@ import { PassThrough } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import { SandglassError } from '../model/errors.ts';
 import type { SandboxId, SnapshotId } from '../model/ids.ts';
+import { parseImageReference } from '../model/image-reference.ts';
 import type { Captured } from '../model/snapshot.ts';
 import type {
   CaptureRequest,
@@ -17,7 +18,6 @@ import type {
 import { FAKE_COMMANDS, type FakeCommand } from './fake-commands.ts';
 import { type FakeContainer, FakeEngine } from './fake-engine.ts';
 import { FakeCrash, FaultPlan } from './fault-plan.ts';
-import { parseImageReference } from './image-reference.ts';
 
 export interface FakeDriverOptions {
   /** The engine that it drives; one of its own when absent. */

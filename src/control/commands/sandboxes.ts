@@ -1,7 +1,7 @@
 import { compact } from '../../lib/compact.ts';
 import { SandglassError } from '../../model/errors.ts';
 import type { Namespace, SandboxId } from '../../model/ids.ts';
-import { checkImageReference } from '../../model/image-reference.ts';
+import { parseImageReference } from '../../model/image-reference.ts';
 import type { OperationKind } from '../../model/operation.ts';
 import type { Sandbox, SandboxSpec } from '../../model/sandbox.ts';
 import { WriteSet } from '../../store/writes.ts';
@@ -19,7 +19,7 @@ export async function createSandbox(ctx: ControlContext, ns: Namespace, request:
   if (image !== undefined && snapshotId !== undefined) {
     throw new SandglassError('invalid_request', 'give either image or snapshot_id, not both', { details: { field: 'snapshot_id' } });
   }
-  if (image !== undefined) checkImageReference(image);
+  if (image !== undefined) parseImageReference(image);
   const snapshot = snapshotId && (await restorableSnapshot(ctx, ns, snapshotId));
   const base = snapshot ? snapshot.sandboxConfig : defaultSpec(ctx, image);
   const spec = withProgram(overridden(base, request), request);

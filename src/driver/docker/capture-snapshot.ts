@@ -1,7 +1,7 @@
 import type Docker from 'dockerode';
+import { parseImageReference } from '../../model/image-reference.ts';
 import type { Captured } from '../../model/snapshot.ts';
 import type { CaptureRequest, OnProgress } from '../driver.ts';
-import { parseImageReference } from '../image-reference.ts';
 import { LABEL, snapshotLabels } from '../labels.ts';
 import type { DockerContext } from './docker-context.ts';
 import { isConflict, isNotFound } from './engine-errors.ts';

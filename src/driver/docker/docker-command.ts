@@ -99,16 +99,21 @@ export class DockerCommand implements RunningCommand {
     return Buffer.concat(chunks).toString().slice(0, MAX_FAILURE_BYTES);
   }
 
+  /** @param wakeUp settles when it is worth asking at once. */
   async #poll(
     signal: AbortSignal,
     done: (state: Docker.ExecInspectInfo) => boolean,
     wakeUp?: Promise<void>,
   ): Promise<Docker.ExecInspectInfo> {
+    let awake = wakeUp === undefined;
+    const wake = wakeUp?.then(() => {
+      awake = true;
+    });
     for (let waitMs = FIRST_POLL_MS; ; waitMs = Math.min(2 * waitMs, LONGEST_POLL_MS)) {
       const state = await this.#inspect(signal);
       if (done(state)) return state;
       const wait = sleep(this.#context.clock, waitMs, signal);
-      await (wakeUp === undefined || waitMs > FIRST_POLL_MS ? wait : Promise.race([wait, wakeUp]));
+      await (awake ? wait : Promise.race([wait, wake]));
     }
   }
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { parseImageReference } from '../image-reference.ts';
+import { parseImageReference } from '../../model/image-reference.ts';
 import { pullError } from './pull-image.ts';
 import { PullProgress } from './pull-progress.ts';
 

@@ -1,6 +1,6 @@
 import { SandglassError } from '../../model/errors.ts';
+import { formatImageReference, type ImageReference } from '../../model/image-reference.ts';
 import type { OnProgress } from '../driver.ts';
-import { formatImageReference, type ImageReference } from '../image-reference.ts';
 import type { Engine } from './engine.ts';
 import { engineMessage, engineStatus } from './engine-errors.ts';
 import { readJsonLines } from './json-lines.ts';

@@ -1,6 +1,6 @@
 import { SandglassError } from '../../model/errors.ts';
+import { formatImageReference, parseImageReference } from '../../model/image-reference.ts';
 import type { OnProgress, StartRequest } from '../driver.ts';
-import { formatImageReference, parseImageReference } from '../image-reference.ts';
 import { LABEL } from '../labels.ts';
 import type { Engine } from './engine.ts';
 import { type ImageFacts, inspectImage } from './image-facts.ts';

@@ -82,11 +82,22 @@ async function guestParts(): Promise<Part[]> {
   return Promise.all(
     names.sort().map(async (name) => {
       const text = await readFile(join(directory, name), 'utf8');
-      const plain = extension === '.ts' ? stripTypeScriptTypes(text) : text;
+      const plain = extension === '.ts' ? stripTypes(text) : text;
       const renamed = plain.replaceAll(/(from ')(\.\/[\w-]+)\.(?:ts|js)'/g, "$1$2.mjs'");
       return { name: `guest/${basename(name, extension)}.mjs`, text: renamed };
     }),
   );
+}
+
+/** Node calls this function experimental with a warning on standard error, which tells a user of ours nothing. */
+function stripTypes(text: string): string {
+  const { emitWarning } = process;
+  process.emitWarning = () => {};
+  try {
+    return stripTypeScriptTypes(text);
+  } finally {
+    process.emitWarning = emitWarning;
+  }
 }
 
 async function initParts(): Promise<Part[]> {
