@@ -1,6 +1,9 @@
+import type { IncomingMessage } from 'node:http';
+import { get } from 'node:https';
 import { connect } from 'node:net';
-import { text } from 'node:stream/consumers';
+import { json, text } from 'node:stream/consumers';
 import { expect, test } from 'vitest';
+import { LOCALHOST_CERTIFICATE } from '../support/localhost-certificate.ts';
 import { RestWorld } from '../support/rest-world.ts';
 
 test('health, version and readiness', async () => {
@@ -69,6 +72,13 @@ test('every answer has a request id of its own', async () => {
   );
   expect(new Set(ids).size).toBe(4);
   for (const id of ids) expect(id).toMatch(/^req-/);
+});
+
+test('with a certificate the API is served over TLS', async () => {
+  const api = await RestWorld.create({ tls: LOCALHOST_CERTIFICATE });
+  const options = { host: '127.0.0.1', port: api.port, path: '/health', servername: 'localhost', ca: LOCALHOST_CERTIFICATE.cert };
+  const response = await new Promise<IncomingMessage>((resolve, reject) => get(options, resolve).on('error', reject));
+  expect(await json(response)).toEqual({ status: 'ok' });
 });
 
 /** What the server sends back for bytes that are no proper request. */

@@ -24,7 +24,8 @@ interface Call {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-export interface RestWorldOptions extends Partial<Pick<RestServerOptions, 'apiKeys' | 'allowedHosts' | 'notReadyBecause' | 'store'>> {
+export interface RestWorldOptions
+  extends Partial<Pick<RestServerOptions, 'apiKeys' | 'allowedHosts' | 'notReadyBecause' | 'store' | 'tls'>> {
   /** Puts something between the API and the control plane. */
   readonly wrapControl?: (control: Control) => Control;
   readonly settings?: Partial<ControlSettings>;

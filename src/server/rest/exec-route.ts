@@ -9,7 +9,7 @@ import { collectExec } from './exec/exec-result.ts';
 import { invalidField } from './invalid-request.ts';
 import { type App, answerSignal, type RestContext } from './rest-context.ts';
 import { runCommand } from './run-command.ts';
-import { NoQuery, SandboxParams } from './schemas/common.ts';
+import { IdempotencyHeaders, NoQuery, SandboxParams } from './schemas/common.ts';
 import { ExecBody, ExecResult } from './schemas/exec.ts';
 import { ref } from './schemas/named.ts';
 
@@ -29,6 +29,7 @@ export function execRoute(app: App, rest: RestContext): void {
           '({data}) while it runs, then `exit` ({exit_code, duration_ms}) or `error`.',
         params: SandboxParams,
         querystring: NoQuery,
+        headers: IdempotencyHeaders,
         body: ref(ExecBody),
         response: streamResponses(ref(ExecResult)),
       },

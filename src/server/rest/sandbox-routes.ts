@@ -7,7 +7,7 @@ import { presentAccepted, presentSandbox } from './present-sandbox.ts';
 import { type App, answerSignal, type RestContext } from './rest-context.ts';
 import { runCommand } from './run-command.ts';
 import { parseCreateSandbox } from './sandbox-request.ts';
-import { NamespaceParams, NoFields, SandboxParams, waitQuery } from './schemas/common.ts';
+import { IdempotencyHeaders, NamespaceParams, NoFields, SandboxParams, waitQuery } from './schemas/common.ts';
 import { ref } from './schemas/named.ts';
 import * as wire from './schemas/sandbox.ts';
 import { awaitSandbox, type WaitQuery } from './wait.ts';
@@ -35,6 +35,7 @@ export function sandboxRoutes(app: App, rest: RestContext): void {
         description: 'From an image, the default one when none is named, or from a snapshot.',
         params: NamespaceParams,
         querystring,
+        headers: IdempotencyHeaders,
         body: ref(wire.CreateSandboxBody),
         response,
       },
@@ -128,6 +129,7 @@ export function sandboxRoutes(app: App, rest: RestContext): void {
           summary,
           params: SandboxParams,
           querystring,
+          headers: IdempotencyHeaders,
           body: ref(NoFields),
           response,
         },

@@ -12,7 +12,7 @@ import { presentSnapshot } from './present-snapshot.ts';
 import { type App, answerSignal, type RestContext } from './rest-context.ts';
 import { runCommand } from './run-command.ts';
 import { parseForkSandbox, parseRestoreSnapshot } from './sandbox-request.ts';
-import { NamespaceParams, NoQuery, SandboxParams, SnapshotParams, waitQuery } from './schemas/common.ts';
+import { IdempotencyHeaders, NamespaceParams, NoQuery, SandboxParams, SnapshotParams, waitQuery } from './schemas/common.ts';
 import { ref } from './schemas/named.ts';
 import { ForkAccepted, ForkSandboxBody, RestoreAccepted, SANDBOX_WAITS } from './schemas/sandbox.ts';
 import * as wire from './schemas/snapshot.ts';
@@ -39,6 +39,7 @@ export function snapshotRoutes(app: App, rest: RestContext): void {
         description: 'The sandbox goes on; it stands still only while its files are captured.',
         params: SandboxParams,
         querystring: waitQuery(['active']),
+        headers: IdempotencyHeaders,
         body: ref(wire.CreateSnapshotBody),
         response: responses({ 200: ref(wire.Snapshot), 202: ref(wire.SnapshotAccepted) }),
       },
@@ -160,6 +161,7 @@ export function snapshotRoutes(app: App, rest: RestContext): void {
         description: 'What is given replaces what was recorded; env is merged with it. Secrets are to be given anew.',
         params: SnapshotParams,
         querystring: waitQuery(SANDBOX_WAITS),
+        headers: IdempotencyHeaders,
         body: ref(wire.RestoreSnapshotBody),
         response: responses({ 200: ref(RestoreAccepted), 202: ref(RestoreAccepted) }),
       },
@@ -191,6 +193,7 @@ export function snapshotRoutes(app: App, rest: RestContext): void {
         description: 'Takes a snapshot that lives for a short while, and starts sandboxes from it.',
         params: SandboxParams,
         querystring: waitQuery(SANDBOX_WAITS),
+        headers: IdempotencyHeaders,
         body: ref(ForkSandboxBody),
         response: responses({ 200: ref(ForkAccepted), 202: ref(ForkAccepted) }),
       },

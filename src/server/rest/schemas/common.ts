@@ -47,6 +47,16 @@ export const SandboxParams = Type.Object({ namespace, sandbox_id: Type.String() 
 export const SnapshotParams = Type.Object({ namespace, snapshot_id: Type.String() });
 export const ExecutorParams = Type.Object({ executor_id: Type.String() });
 
+export const IdempotencyHeaders = Type.Object({
+  'idempotency-key': Type.Optional(
+    Type.String({
+      description:
+        '1-255 characters of your choice. A repetition with the same key within 24 hours is not carried out again, but answered as ' +
+        'the first was, with `Idempotency-Replayed: true`; the key with another request is 409. Server errors are not kept.',
+    }),
+  ),
+});
+
 /** Body of POSTs that take nothing. */
 export const NoFields = named('NoFields', Type.Object({}, closed));
 
