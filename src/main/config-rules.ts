@@ -1,3 +1,4 @@
+import { LABEL } from '../driver/labels.ts';
 import type { Config } from './config.ts';
 import type { Problem } from './config-problems.ts';
 import { isLoopback, parseListenAddress } from './listen-address.ts';
@@ -68,6 +69,15 @@ const RULES: readonly Rule[] = [
   ({ server: { apiKeys } }) => repeated('server.api_keys', 'name', apiKeys),
   ({ server: { apiKeys } }) => repeated('server.api_keys', 'hash', apiKeys),
   ({ executor: { registries } }) => repeated('executor.registries', 'host', registries),
+  ({ executor: { engineLabels } }) => {
+    const own = Object.values<string>(LABEL).find((name) => Object.hasOwn(engineLabels, name));
+    return own === undefined
+      ? undefined
+      : {
+          name: 'executor.engine_labels',
+          message: `executor.engine_labels must not set ${own}: it is how the executor knows what it has made`,
+        };
+  },
 
   ({ server: { retry } }) =>
     retry.maxMs < retry.baseMs

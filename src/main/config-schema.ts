@@ -16,6 +16,7 @@ export const BASE_IMAGE = 'sandglass/base:1';
 
 const LISTEN_PATTERN = '^(\\[[0-9a-fA-F:.]+\\]|[A-Za-z0-9.-]+):[0-9]{1,5}$';
 const URL_PATTERN = '^https?://[^\\s/]+';
+const NETWORK_PATTERN = '^(?!(bridge|default|host|none)$)[A-Za-z0-9][A-Za-z0-9_.-]{1,62}$';
 const DAY_SECS = 86_400;
 const TEN_YEARS_SECS = 315_360_000;
 
@@ -107,6 +108,17 @@ const Executor = section({
       description: 'Container engine. None: `DOCKER_HOST`, then the usual sockets',
     }),
   ),
+  engine_labels: Type.Record(Type.String({ pattern: LABEL_KEY_PATTERN }), Type.String({ maxLength: 255 }), {
+    default: {},
+    additionalProperties: false,
+    description: 'Labels on the containers, images and networks that it makes in the engine, beside its own',
+  }),
+  network_name: Type.String({
+    default: 'sandglass',
+    pattern: NETWORK_PATTERN,
+    expected: "2-63 letters, digits and '.', '_', '-', and none of the engine's own networks (bridge, default, host, none)",
+    description: 'Network of the sandboxes, made when it is first needed',
+  }),
   labels: Type.Record(Type.String({ pattern: LABEL_KEY_PATTERN }), Type.String({ maxLength: 255 }), {
     default: {},
     additionalProperties: false,

@@ -201,6 +201,20 @@ describe('what other machines can reach', () => {
   });
 });
 
+describe('what the executor makes in the engine', () => {
+  it("never joins the engine's own networks: sandboxes would reach the host", () => {
+    for (const name of ['host', 'bridge', 'none', 'default', 'container:x', '']) {
+      expect(problem(`executor: {network_name: "${name}"}`)).toMatch(/executor.network_name must be 2-63 letters/);
+    }
+    expect(load('executor: {network_name: hosts}').executor.networkName).toBe('hosts');
+  });
+
+  it('never loses the labels that it is found by', () => {
+    expect(problem('executor: {engine_labels: {dev.sandglass.executor: other}}')).toMatch(/must not set dev.sandglass.executor/);
+    expect(load('executor: {engine_labels: {team: a}}').executor.engineLabels).toEqual({ team: 'a' });
+  });
+});
+
 it('describes the effective configuration as a file that means the same, without secrets', () => {
   const yaml = `server: {listen: "127.0.0.1:7"}\nexecutor: {join_token: sesame, registries: [{host: h, username: u, password: opensesame}]}`;
   const text = describeConfig(load(yaml, { SANDGLASS_LOG_LEVEL: 'debug' }));

@@ -65,6 +65,8 @@ export async function startExecutor(options: ExecutorOptions): Promise<RunningEx
       env,
       registries: settings.registries,
       pidsLimit: settings.pidsLimit,
+      networkName: settings.networkName,
+      extraLabels: settings.engineLabels,
       log,
     });
     const executor = new Executor({
