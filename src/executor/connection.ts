@@ -1,8 +1,11 @@
 import { once } from 'node:events';
-import { type ClientHttp2Session, type ClientHttp2Stream, connect, type OutgoingHttpHeaders } from 'node:http2';
+import { type ClientHttp2Session, connect } from 'node:http2';
+import { type Client, createClient } from '@connectrpc/connect';
+import { createGrpcTransport } from '@connectrpc/connect-node';
 import { type Clock, sleep } from '../lib/clock.ts';
 import { SandglassError } from '../model/errors.ts';
-import { CONNECTION_WINDOW_BYTES, STREAM_WINDOW_BYTES } from '../rpc/limits.ts';
+import { ExecutorService } from '../rpc/gen/sandglass/v1/executor_pb.js';
+import { CONNECTION_WINDOW_BYTES, MAX_SESSION_MESSAGE_BYTES, STREAM_WINDOW_BYTES } from '../rpc/limits.ts';
 
 export interface ConnectionOptions {
   /** `http://host:port`, or `https://…`. */
@@ -14,16 +17,16 @@ export interface ConnectionOptions {
 }
 
 /**
- * One HTTP/2 connection to the server, as connect-node's transport takes it. It is never revived: a session that ends
- * takes its connection with it, and the next one opens another. connect-node's own session manager reconnects by itself,
- * and raised uncaught exceptions when it did so on a link that had died.
+ * One HTTP/2 connection to the server. It is never revived: a session that ends takes its connection with it, and the
+ * next one opens another. connect-node's own session manager reconnects by itself, and raised uncaught exceptions when it
+ * did so on a link that had died.
  */
 export class Connection {
-  readonly authority: string;
+  readonly #authority: string;
   readonly #http2: ClientHttp2Session;
 
   private constructor(authority: string, http2: ClientHttp2Session) {
-    this.authority = authority;
+    this.#authority = authority;
     this.#http2 = http2;
   }
 
@@ -51,13 +54,26 @@ export class Connection {
     }
   }
 
-  /** Opens a stream; called by the transport. */
-  async request(method: string, path: string, headers: OutgoingHttpHeaders, options: object): Promise<ClientHttp2Stream> {
-    return this.#http2.request({ ...headers, ':method': method, ':path': path }, options);
+  /**
+   * A client for calls on this connection. `onClosed` is called when a call of it is over for whatever reason, also while
+   * nobody reads what has come back: reading would notice only then.
+   */
+  client(onClosed: () => void = () => {}): Client<typeof ExecutorService> {
+    const transport = createGrpcTransport({
+      baseUrl: this.#authority,
+      readMaxBytes: MAX_SESSION_MESSAGE_BYTES,
+      acceptCompression: [],
+      sessionManager: {
+        authority: this.#authority,
+        request: async (method, path, headers, options) => {
+          const stream = this.#http2.request({ ...headers, ':method': method, ':path': path }, options);
+          return stream.once('close', onClosed);
+        },
+        notifyResponseByteRead() {}, // nothing depends on it: sessions have heartbeats of their own
+      },
+    });
+    return createClient(ExecutorService, transport);
   }
-
-  /** Called by the transport; nothing depends on it, because sessions have heartbeats of their own. */
-  notifyResponseByteRead(): void {}
 
   /** Ends everything on it at once. */
   close(): void {

@@ -1,20 +1,14 @@
 import type { Readable, Writable } from 'node:stream';
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
-import type { Client } from '@connectrpc/connect';
 import type { Driver, RunningCommand } from '../driver/driver.ts';
 import type { Logger } from '../lib/logger.ts';
 import { failureOf, SandglassError } from '../model/errors.ts';
 import { parseExecCommand } from '../rpc/exec-command.ts';
-import {
-  type ExecRequest,
-  ExecRequestSchema,
-  type ExecResponse,
-  type ExecutorService,
-  type OpenExec,
-} from '../rpc/gen/sandglass/v1/executor_pb.js';
+import { type ExecRequest, ExecRequestSchema, type ExecResponse, type OpenExec } from '../rpc/gen/sandglass/v1/executor_pb.js';
 import { exitCodeToProto } from '../rpc/hello.ts';
 import { EXEC_CHUNK_BYTES } from '../rpc/limits.ts';
 import { Outbox } from '../rpc/outbox.ts';
+import type { Connection } from './connection.ts';
 
 export interface ExecCallsOptions {
   readonly driver: Driver;
@@ -25,7 +19,7 @@ export interface ExecCallsOptions {
 
 /** How a session makes Exec calls. */
 export interface ExecCaller {
-  readonly client: Client<typeof ExecutorService>;
+  readonly connection: Connection;
   readonly headers: Readonly<Record<string, string>>;
   /** Aborts when the session is over: its commands are killed then. */
   readonly signal: AbortSignal;
@@ -72,13 +66,15 @@ class ExecCall {
   /** Resolves when the server has ended the call, or it broke. */
   readonly #input: Promise<void>;
 
-  constructor(execId: string, { client, headers, signal }: ExecCaller) {
+  constructor(execId: string, { connection, headers, signal }: ExecCaller) {
     this.signal = AbortSignal.any([signal, this.#over.signal]);
     this.#command.promise.catch(() => {});
     this.#outgoing.push(create(ExecRequestSchema, { message: { case: 'execId', value: execId } }));
-    // Read from the start: that the server has given the command up must be noticed while it is being started.
     const over = () => this.#over.abort();
-    this.#input = this.#takeInput(client.exec(this.#outgoing, { headers: { ...headers }, signal: this.signal })).then(over, over);
+    this.#input = this.#takeInput(connection.client(over).exec(this.#outgoing, { headers: { ...headers }, signal: this.signal })).then(
+      over,
+      over,
+    );
   }
 
   /** Connects the command with the server until it has ended. @throws when its streams break. */

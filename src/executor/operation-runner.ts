@@ -138,6 +138,7 @@ export class OperationRunner {
         const { slots } = OPERATION_TRAITS[assignment.kind];
         return slots === undefined ? perform() : this.#slots[slots].run(perform, signal);
       });
+      log.info({ ...describe(assignment), ...outcome(assignment, result) }, OPERATION_TRAITS[assignment.kind].done);
       this.#settle(active, result);
     } catch (thrown) {
       const error = signal.aborted ? signal.reason : thrown;
@@ -214,6 +215,13 @@ export class OperationRunner {
 
 function describe({ operationId, attempt, kind, sandboxId }: Assignment) {
   return { operationId, attempt, kind, sandboxId };
+}
+
+/** What a capture brought, for the log: the image is what one looks for in the engine. */
+function outcome(assignment: Assignment, result: OperationResult): object {
+  if (assignment.kind === 'delete_snapshot') return { snapshotId: assignment.snapshotId };
+  if (assignment.kind !== 'create_snapshot' || result.outcome !== 'captured') return {};
+  return { snapshotId: assignment.snapshotId, imageRef: assignment.imageRef, ...result.captured };
 }
 
 function shuttingDown(): SandglassError {

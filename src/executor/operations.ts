@@ -8,15 +8,17 @@ interface OperationTraits {
   readonly slots?: 'starts' | 'captures';
   /** Whether it may be given up half way when nobody waits for it any more: the driver then leaves nothing behind. */
   readonly abortable: boolean;
+  /** What the log says when it is done. */
+  readonly done: string;
 }
 
 export const OPERATION_TRAITS: Readonly<Record<OperationKind, OperationTraits>> = {
-  start_sandbox: { slots: 'starts', abortable: true },
-  stop_sandbox: { abortable: false },
-  pause_sandbox: { abortable: false },
-  resume_sandbox: { abortable: false },
-  create_snapshot: { slots: 'captures', abortable: false },
-  delete_snapshot: { abortable: false },
+  start_sandbox: { slots: 'starts', abortable: true, done: 'Started sandbox' },
+  stop_sandbox: { abortable: false, done: 'Stopped sandbox' },
+  pause_sandbox: { abortable: false, done: 'Paused sandbox' },
+  resume_sandbox: { abortable: false, done: 'Resumed sandbox' },
+  create_snapshot: { slots: 'captures', abortable: false, done: 'Created snapshot successfully' },
+  delete_snapshot: { abortable: false, done: 'Removed snapshot' },
 };
 
 /** The objects that an operation works on. Operations with one in common run one after another. */

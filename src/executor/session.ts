@@ -1,6 +1,4 @@
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
-import { createClient } from '@connectrpc/connect';
-import { createGrpcTransport } from '@connectrpc/connect-node';
 import type { SandboxEnded } from '../driver/driver.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
@@ -9,7 +7,6 @@ import { parseId } from '../model/ids.ts';
 import type { AttemptRef, Progress } from '../model/operation.ts';
 import { malformed, plainText, wholeNumber } from '../rpc/checks.ts';
 import {
-  ExecutorService,
   type Operation,
   type SessionRequest,
   SessionRequestSchema,
@@ -19,7 +16,6 @@ import {
 import { Heartbeat } from '../rpc/heartbeat.ts';
 import { exitCodeToProto, helloToProto, type Introduction } from '../rpc/hello.ts';
 import { parseAssignment, parseAttemptRef } from '../rpc/instruction.ts';
-import { MAX_SESSION_MESSAGE_BYTES } from '../rpc/limits.ts';
 import { Outbox } from '../rpc/outbox.ts';
 import { progressToProto } from '../rpc/progress.ts';
 import { resultToProto } from '../rpc/result.ts';
@@ -77,18 +73,11 @@ export class ServerSession {
       if (this.#heartbeat === undefined) this.#fail(`the server did not answer within ${welcomeTimeoutMs} ms`);
     });
     try {
-      const transport = createGrpcTransport({
-        baseUrl: connection.authority,
-        sessionManager: connection,
-        readMaxBytes: MAX_SESSION_MESSAGE_BYTES,
-        acceptCompression: [],
-      });
-      const client = createClient(ExecutorService, transport);
       const headers: Readonly<Record<string, string>> = joinToken === undefined ? {} : { authorization: `Bearer ${joinToken}` };
       this.#send({ case: 'hello', value: helloToProto(introduction) });
-      for await (const response of client.session(this.#outgoing, { headers: { ...headers }, signal: over })) {
+      for await (const response of connection.client().session(this.#outgoing, { headers: { ...headers }, signal: over })) {
         this.#heartbeat?.heard();
-        this.#take(response, { client, headers, signal: over });
+        this.#take(response, { connection, headers, signal: over });
       }
     } catch (error) {
       throw over.aborted ? over.reason : error;

@@ -23,6 +23,16 @@ const COMMANDS: Record<string, FakeCommand> = {
     }
     return 137;
   },
+  /** Never reads its input. */
+  deaf: ({ signal }) => {
+    endless.killed = false;
+    return new Promise((resolve) => {
+      signal.addEventListener('abort', () => {
+        endless.killed = true;
+        resolve(137);
+      });
+    });
+  },
   both: ({ stdout, stderr }) => {
     stdout.write('out');
     stderr.write('err');
@@ -149,7 +159,7 @@ describe('output that nobody reads', () => {
 
   test('input that the command does not read makes the writer wait', async () => {
     const abort = new AbortController();
-    const command = await start(['sleep', '9'], { signal: abort.signal });
+    const command = await start(['deaf'], { signal: abort.signal });
     let written = 0;
     const writing = (async () => {
       for (let n = 0; n < 320; n += 1) {
@@ -166,6 +176,7 @@ describe('output that nobody reads', () => {
     abort.abort();
     await expect(collect(command)).rejects.toThrow();
     await writing;
+    await until(() => endless.killed); // although nothing that is sent gets past the input
     expect(world.connectionsOf(it.executorId)).toBe(1);
     await untilIdle();
   });

@@ -1,3 +1,4 @@
+import { connect as http2Connect } from 'node:http2';
 import { connect } from 'node:net';
 import { create, toBinary } from '@bufbuild/protobuf';
 import { Code } from '@connectrpc/connect';
@@ -252,6 +253,25 @@ describe('a hostile executor', () => {
     session.send({ case: 'result', value: { ...ref, outcome } as never });
     await until(() => session.of('acknowledgeResult').length === 1);
     expect(world.gateway.of('result')).toMatchObject([{ ref, result: { outcome: 'failed', failure: { reason: 'invalid_request' } } }]);
+  });
+
+  test.each([
+    ['an authority that is none', { ':authority': 'no host[' }],
+    ['no authority', { ':authority': '' }],
+    ['another content type', { 'content-type': 'text/plain' }],
+    ['a timeout that is none', { 'content-type': 'application/grpc', 'grpc-timeout': 'soon' }],
+    ['an unknown call', { ':path': '/sandglass.v1.ExecutorService/Nosuch' }],
+    ['another method', { ':method': 'GET' }],
+  ])('can not crash the server with %s', async (_name, headers) => {
+    const client = http2Connect(world.url);
+    client.on('error', () => {});
+    const stream = client.request({ ':method': 'POST', ':path': '/sandglass.v1.ExecutorService/Session', ...headers });
+    stream.on('error', () => {});
+    stream.end();
+    stream.resume();
+    await new Promise((resolve) => stream.once('close', resolve));
+    client.destroy();
+    await world.connectedExecutor();
   });
 
   test('can not crash the server with bytes that mean nothing', async () => {

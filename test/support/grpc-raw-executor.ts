@@ -1,6 +1,5 @@
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
-import { type Client, ConnectError, createClient } from '@connectrpc/connect';
-import { createGrpcTransport } from '@connectrpc/connect-node';
+import { type Client, ConnectError } from '@connectrpc/connect';
 import { Connection } from '../../src/executor/connection.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import type { ExecutorId } from '../../src/model/ids.ts';
@@ -8,7 +7,7 @@ import {
   type ExecRequest,
   ExecRequestSchema,
   type ExecResponse,
-  ExecutorService,
+  type ExecutorService,
   type SessionRequest,
   SessionRequestSchema,
   type SessionResponse,
@@ -25,7 +24,7 @@ export class RawExecutor {
 
   private constructor(connection: Connection) {
     this.#connection = connection;
-    this.#client = createClient(ExecutorService, createGrpcTransport({ baseUrl: connection.authority, sessionManager: connection }));
+    this.#client = connection.client();
   }
 
   static async connect(url: string): Promise<RawExecutor> {

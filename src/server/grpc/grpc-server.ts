@@ -88,6 +88,7 @@ export class GrpcServer {
     const http2 = { settings, maxSessionMemory: CONNECTION_MEMORY_MB };
     const listener = requestListener(router, log);
     this.#http2 = options.tls === undefined ? createServer(http2, listener) : createSecureServer({ ...http2, ...options.tls }, listener);
+    this.#http2.on('error', (error) => log.error({ err: error }, 'the executor port failed')); // such as: no more file descriptors
     // Also those whose TLS handshake never ends.
     this.#http2.on('connection', (socket: Socket) => {
       this.#sockets.add(socket);
