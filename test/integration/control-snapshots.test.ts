@@ -229,6 +229,19 @@ describe('restoring a snapshot', () => {
     expect((await world.activeSnapshot(answer.sandboxes[0] as Sandbox)).parentSnapshotId).toBe(snapshot.id);
   });
 
+  it('does not let the environment grow without end from one restore to the next', async () => {
+    const world = await ControlWorld.create();
+    await world.connect({ auto: true });
+    let sandbox = await world.runningSandbox();
+    const grow = async (round: number) => {
+      const snapshot = await world.activeSnapshot(sandbox);
+      const { sandboxes } = await world.control.restoreSnapshot(NS, snapshot.id, { env: { [`BIG_${round}`]: 'x'.repeat(300_000) } });
+      sandbox = await world.sandbox((sandboxes[0] as Sandbox).id, ({ status }) => status === 'running');
+    };
+    for (const round of [1, 2, 3]) await grow(round);
+    await expect(grow(4)).rejects.toMatchObject({ reason: 'invalid_request', details: { field: 'env' } });
+  });
+
   it('is refused until it is active, in the words of the API', async () => {
     const world = await ControlWorld.create();
     const executor = await world.connect({ auto: true });

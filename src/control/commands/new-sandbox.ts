@@ -1,6 +1,7 @@
 import { compact } from '../../lib/compact.ts';
 import { SandglassError } from '../../model/errors.ts';
 import type { Namespace } from '../../model/ids.ts';
+import { type Labels, MAX_LABELS } from '../../model/labels.ts';
 import { couldEverFit } from '../../model/placement.ts';
 import type { Resources, Sandbox, SandboxSource, SandboxSpec } from '../../model/sandbox.ts';
 import { sandboxKey, secretsKey } from '../../store/keys.ts';
@@ -13,7 +14,7 @@ import { readExecutors } from '../scheduler.ts';
 /** A sandbox about to be created. */
 export interface NewSandbox {
   readonly spec: SandboxSpec;
-  readonly labels: Readonly<Record<string, string>>;
+  readonly labels: Labels;
   readonly secrets: Readonly<Record<string, string>>;
   readonly source?: SandboxSource;
 }
@@ -21,6 +22,7 @@ export interface NewSandbox {
 /** Adds a new sandbox to `writes`, pending until the controller has placed it. */
 export function writeNewSandbox(ctx: ControlContext, writes: WriteSet, namespace: Namespace, wanted: NewSandbox): Sandbox {
   const { spec, labels, secrets, source } = wanted;
+  checkInherited(spec, labels, secrets);
   const now = ctx.clock.now();
   const sandbox: Sandbox = {
     id: ctx.newId('sandbox'),
@@ -50,6 +52,24 @@ export function overridden(base: SandboxSpec, overrides: SandboxOverrides): Sand
     onTimeout: overrides.onTimeout ?? base.onTimeout,
     network: overrides.network ?? base.network,
   };
+}
+
+/** An environment larger than this fits no process: the kernel takes 2 MiB of arguments and environment together. */
+const MAX_ENVIRONMENT_BYTES = 1024 * 1024;
+
+/** Each request is bounded by itself; what is inherited comes on top. @throws SandglassError `invalid_request`. */
+function checkInherited({ env }: SandboxSpec, labels: Labels, secrets: Readonly<Record<string, string>>): void {
+  const bytes = Object.entries({ ...env, ...secrets }).reduce(
+    (sum, [name, value]) => sum + Buffer.byteLength(name) + Buffer.byteLength(value) + 2,
+    0,
+  );
+  if (bytes > MAX_ENVIRONMENT_BYTES) throw tooMuch('env', `${bytes} bytes with what is inherited; at most ${MAX_ENVIRONMENT_BYTES} fit`);
+  const count = Object.keys(labels).length;
+  if (count > MAX_LABELS) throw tooMuch('labels', `${count} with those that are inherited; at most ${MAX_LABELS} are allowed`);
+}
+
+function tooMuch(field: string, problem: string): SandglassError {
+  return new SandglassError('invalid_request', `${field}: ${problem}`, { details: { field } });
 }
 
 /**
