@@ -138,7 +138,7 @@ export class OperationRunner {
         const { slots } = OPERATION_TRAITS[assignment.kind];
         return slots === undefined ? perform() : this.#slots[slots].run(perform, signal);
       });
-      log.info({ ...describe(assignment), ...outcome(assignment, result) }, OPERATION_TRAITS[assignment.kind].done);
+      log.info({ ...describe(assignment), ...facts(assignment, result) }, OPERATION_TRAITS[assignment.kind].done);
       this.#settle(active, result);
     } catch (thrown) {
       const error = signal.aborted ? signal.reason : thrown;
@@ -217,8 +217,8 @@ function describe({ operationId, attempt, kind, sandboxId }: Assignment) {
   return { operationId, attempt, kind, sandboxId };
 }
 
-/** What a capture brought, for the log: the image is what one looks for in the engine. */
-function outcome(assignment: Assignment, result: OperationResult): object {
+/** What the log says of an operation beside its ids: the image of a capture is what one looks for in the engine. */
+function facts(assignment: Assignment, result: OperationResult): object {
   if (assignment.kind === 'delete_snapshot') return { snapshotId: assignment.snapshotId };
   if (assignment.kind !== 'create_snapshot' || result.outcome !== 'captured') return {};
   return { snapshotId: assignment.snapshotId, imageRef: assignment.imageRef, ...result.captured };
