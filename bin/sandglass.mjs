@@ -8,9 +8,9 @@ import { fileURLToPath } from 'node:url';
 
 const MIN_NODE = 24;
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-// The published package holds compiled code only; a checkout runs its sources.
-const built = join(root, 'dist/src/cli/main.js');
-const main = existsSync(built) ? built : join(root, 'src/cli/main.ts');
+// A checkout runs its sources, also when it has been built; the published package holds compiled code only.
+const source = join(root, 'src/cli/main.ts');
+const main = existsSync(source) ? source : join(root, 'dist/src/cli/main.js');
 
 if (Number.parseInt(process.versions.node, 10) >= MIN_NODE) {
   process.argv[1] = main;

@@ -52,6 +52,7 @@ async function checks(env) {
   await check('types', async (detail) => {
     await run('tsc', ['--noEmit'], options(env, detail));
     await run('tsc', ['--noEmit', '--project', 'scripts'], options(env, detail));
+    await run('tsc', ['--noEmit', '--project', 'sdk'], options(env, detail));
   });
   await check('unused code and dependencies', (detail) => run('knip', ['--no-progress'], options(env, detail)));
   await check('generated code', async (detail) => {
