@@ -294,6 +294,18 @@ describe('reports', () => {
     expect(world.gateway.of('result')).toHaveLength(2);
   });
 
+  test('that could not be stored are not acknowledged, and harm nothing', async () => {
+    const { session } = await welcomed();
+    world.gateway.beforeResult = async () => {
+      throw new Error('the disk is full');
+    };
+    session.send({ case: 'result', value: { operationId: newId('operation'), attempt: 1, outcome: { case: 'done', value: {} } } as never });
+    await until(() => world.log.lines.some(({ message }) => message === 'a result was not stored'));
+    session.send({ case: 'heartbeat', value: {} });
+    await until(() => session.of('heartbeat').length > 0);
+    expect(session.of('acknowledgeResult')).toEqual([]);
+  });
+
   test('of an end wait for the results that came before it', async () => {
     const { session } = await welcomed();
     const { promise: slow, resolve: release } = Promise.withResolvers<void>();
