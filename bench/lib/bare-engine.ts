@@ -1,0 +1,84 @@
+import { TEST_LABEL } from '../../test/support/engine.ts';
+import { HttpClient } from './http-client.ts';
+
+const STDOUT = 1;
+
+export interface ContainerInfo {
+  readonly Id: string;
+  readonly Image: string;
+  readonly Config: Record<string, unknown>;
+  readonly HostConfig: Record<string, unknown> & { readonly NetworkMode: string };
+}
+
+/** The Docker Engine API over its unix socket, with nothing of Sandglass in between: the baseline. */
+export class BareEngine {
+  /** Value of `TEST_LABEL` on what is made here. */
+  readonly label: string;
+  readonly #http: HttpClient;
+
+  /** `env.DOCKER_HOST` names the engine; the usual socket otherwise. @throws Error for an engine behind anything but a unix socket. */
+  constructor(label: string, env: NodeJS.ProcessEnv, signal: AbortSignal) {
+    const { DOCKER_HOST: url = 'unix:///var/run/docker.sock' } = env;
+    if (!url.startsWith('unix://')) throw new Error(`the baseline needs an engine behind a unix socket, not at ${url}`);
+    this.label = label;
+    this.#http = new HttpClient({ socketPath: url.slice('unix://'.length) }, signal);
+  }
+
+  async version(): Promise<string> {
+    const { Version, ApiVersion } = await this.#http.json<{ Version: string; ApiVersion: string }>('GET', '/version');
+    return `Docker Engine ${Version}, API ${ApiVersion}`;
+  }
+
+  inspect(container: string): Promise<ContainerInfo> {
+    return this.#http.json('GET', `/containers/${container}/json`);
+  }
+
+  /** @returns the image's id. */
+  async commit(container: string): Promise<string> {
+    const changes = encodeURIComponent(`LABEL ${TEST_LABEL}=${this.label}`);
+    const { Id } = await this.#http.json<{ Id: string }>('POST', `/commit?container=${container}&pause=1&changes=${changes}`, {});
+    return Id;
+  }
+
+  /** @returns the container's id. */
+  async create(config: Record<string, unknown>): Promise<string> {
+    return (await this.#http.json<{ Id: string }>('POST', '/containers/create', { ...config, Labels: { [TEST_LABEL]: this.label } })).Id;
+  }
+
+  async start(container: string): Promise<void> {
+    await this.#http.json('POST', `/containers/${container}/start`);
+  }
+
+  /** Runs a command to its end, as `docker exec` does, and returns its standard output. @throws Error when its exit code is not 0. */
+  async exec(container: string, command: readonly string[]): Promise<string> {
+    const wanted = { Cmd: command, AttachStdout: true, AttachStderr: true };
+    const { Id } = await this.#http.json<{ Id: string }>('POST', `/containers/${container}/exec`, wanted);
+    const { body } = await this.#http.send('POST', `/exec/${Id}/start`, { Detach: false, Tty: false });
+    const { ExitCode } = await this.#http.json<{ ExitCode: number }>('GET', `/exec/${Id}/json`);
+    if (ExitCode !== 0) throw new Error(`${command.join(' ')} ended with ${ExitCode}: ${body}`);
+    return standardOutput(body);
+  }
+
+  async removeContainer(container: string): Promise<void> {
+    await this.#http.json('DELETE', `/containers/${container}?force=1&v=1`);
+  }
+
+  async removeImage(image: string): Promise<void> {
+    await this.#http.json('DELETE', `/images/${image}?force=1`);
+  }
+
+  close(): void {
+    this.#http.close();
+  }
+}
+
+/** Source: Docker Engine API, "Attach to a container": frames of a stream number, three zero bytes, a length and as many bytes. */
+function standardOutput(frames: Buffer): string {
+  const parts: Buffer[] = [];
+  for (let at = 0; at + 8 <= frames.length; ) {
+    const end = at + 8 + frames.readUInt32BE(at + 4);
+    if (frames[at] === STDOUT) parts.push(frames.subarray(at + 8, end));
+    at = end;
+  }
+  return Buffer.concat(parts).toString();
+}
