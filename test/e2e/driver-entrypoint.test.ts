@@ -45,11 +45,12 @@ describe('a sandbox with an entrypoint', () => {
   }
 
   test('runs it with environment, secrets, working directory and user, and ends with its exit status', async () => {
-    const image = await world.images.configured('env', { Env: ['PATH=/bin', 'FROM_IMAGE=image', 'LD_PRELOAD=/nosuch.so'], User: 'app' });
-    const script = 'echo "$FROM_IMAGE $SETTING $TOKEN $LD_PRELOAD $HOME $(pwd) $(id -u):$(id -g) $(id -G)"; exit 9';
+    const Env = ['PATH=/bin', 'FROM_IMAGE=image', 'LD_PRELOAD=/nosuch.so', 'NODE_OPTIONS=--require=/nosuch.js'];
+    const image = await world.images.configured('env', { Env, User: 'app' });
+    const script = 'echo "$FROM_IMAGE $SETTING $TOKEN $LD_PRELOAD $NODE_OPTIONS $HOME $(pwd) $(id -u):$(id -g) $(id -G)"; exit 9';
     const spec = { entrypoint: ['sh', '-c', script], env: { SETTING: 'setting\nline' }, workdir: '/tmp' };
     const { exitCode, log } = await runToEnd(spec, { TOKEN: 'secret ü' }, image);
-    expect(log).toContain('image setting\nline secret ü /nosuch.so /home/app /tmp 1000:1000 1000 50');
+    expect(log).toContain('image setting\nline secret ü /nosuch.so --require=/nosuch.js /home/app /tmp 1000:1000 1000 50');
     expect(exitCode).toBe(9);
   });
 

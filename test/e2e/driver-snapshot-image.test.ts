@@ -96,7 +96,8 @@ describe('the image of a snapshot', () => {
     expect((await world.driver.inventory(NEVER)).sandboxes).toEqual([]);
     await world.driver.recover(NEVER);
     await world.driver.stopSandbox(sandboxId, NEVER);
-    await expect(world.docker.getContainer(name).inspect()).resolves.toBeTruthy();
+    const { Labels } = (await world.docker.getContainer(name).inspect()).Config;
+    expect(Labels).toMatchObject({ 'dev.sandglass.sandbox': '', 'dev.sandglass.executor': '' });
     await world.docker.getContainer(name).remove({ force: true });
   });
 
