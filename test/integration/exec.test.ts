@@ -23,6 +23,11 @@ const COMMANDS: Record<string, FakeCommand> = {
     }
     return 137;
   },
+  /** Prints a million bytes in one piece. */
+  big: ({ stdout }) => {
+    stdout.write(Buffer.alloc(1_000_000, 'b'));
+    return 0;
+  },
   /** Never reads its input. */
   deaf: ({ signal }) => {
     endless.killed = false;
@@ -88,6 +93,10 @@ describe('a command', () => {
     expect((await run(['env'], { env: { A: '1', B: 'x=y' } })).stdout.toString()).toBe('A=1\nB=x=y\n');
   });
 
+  test('prints in one piece what no message could carry', async () => {
+    expect((await run(['big'])).stdout.equals(Buffer.alloc(1_000_000, 'b'))).toBe(true);
+  });
+
   test('gets 10 MB on its input and sends them back unchanged', async () => {
     const input = randomBytes(10 * 1024 * 1024);
     const command = await start(['cat']);
@@ -119,7 +128,7 @@ describe('a command', () => {
   test.each([
     ['without a program', []],
     ['with an endless argument', ['echo', 'x'.repeat(200_000)]],
-    ['with endlessly many arguments', ['echo', ...Array.from({ length: 100 }, () => 'x'.repeat(100_000))]],
+    ['with endlessly many arguments', ['echo', ...Array.from({ length: 200 }, () => 'x'.repeat(100_000))]],
   ])('%s is refused, and costs nobody else the session', async (_name, command) => {
     await expect(run(command)).rejects.toMatchObject({ reason: 'invalid_request' });
     await untilIdle();

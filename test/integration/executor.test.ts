@@ -302,6 +302,25 @@ describe('a sandbox that ends by itself', () => {
     expect(world.gateway.calls.map(({ call }) => call).filter((call) => call !== 'progress')).toEqual(['connected', 'result', 'ended']);
   });
 
+  test('between the inventory and the welcome is reported then', async () => {
+    const first = await world.connectedExecutor();
+    const { executorId, driver } = first;
+    const sandboxId = await world.startSandbox(executorId);
+    await first.executor.close();
+    const welcome = Promise.withResolvers<void>();
+    const asked = Promise.withResolvers<void>();
+    world.gateway.beforeConnected = () => {
+      asked.resolve();
+      return welcome.promise;
+    };
+    void world.newExecutor({ executorId, driver }).run();
+    await asked.promise;
+    driver.engine.endSandbox(sandboxId, 9);
+    welcome.resolve();
+    await until(() => world.gateway.of('ended').length === 1);
+    expect(world.gateway.of('connected').at(-1)?.inventory.sandboxes).toMatchObject([{ state: 'running' }]);
+  });
+
   test('while the engine did not answer is found afterwards', async () => {
     const { executorId, driver } = await world.connectedExecutor();
     const sandboxId = await world.startSandbox(executorId);
