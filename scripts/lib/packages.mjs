@@ -6,25 +6,35 @@ import { CommandError, run } from './run.mjs';
 
 /** Node's own version from which on it runs TypeScript as it is, and does all that we ask of it. */
 const WANTED_MAJOR = 24;
+const ERROR_LINES = 15;
 
 /**
  * Installs what `package-lock.json` names, unless it is there already.
  * @param {string} root the repository
  * @param {{ signal: AbortSignal, detail: (text: string) => void }} options
  * @returns {Promise<boolean>} whether anything was installed
- * @throws {SetupError} with the last lines of npm
+ * @throws {SetupError} with what npm says
  */
 export async function ensureNodePackages(root, { signal, detail }) {
   if (isInstalled(root)) return false;
   return withLock(root, { signal, onWait: () => detail('waiting for another installation') }, async () => {
     if (isInstalled(root)) return false;
+    /** @type {string[]} */
+    const errors = [];
+    /** @param {string} line */
+    const onLine = (line) => {
+      if (line.startsWith('npm error')) errors.push(line);
+      else if (!line.startsWith('npm warn')) detail(line);
+    };
     try {
       const args = ['ci', '--include=dev', '--include=optional', '--no-audit', '--no-fund', '--no-progress'];
-      await run('npm', args, { cwd: root, env: outsideOfNpm(process.env), signal, onLine: detail });
+      await run('npm', args, { cwd: root, env: outsideOfNpm(process.env), signal, onLine });
     } catch (error) {
       if (!(error instanceof CommandError)) throw error;
-      throw new SetupError('npm could not install the packages. Its last lines:', [
-        ...error.tail.map((line) => `| ${line}`),
+      // npm says what is wrong first, and then how it is used, at length.
+      const shown = errors.length > 0 ? errors.slice(0, ERROR_LINES) : error.tail;
+      throw new SetupError('npm could not install the packages:', [
+        ...shown.map((line) => `| ${line}`),
         'Check that the registry can be reached (`npm ping`) and that the disk has room, then run it again.',
       ]);
     }
