@@ -29,6 +29,32 @@ describe('after a crash of the executor', () => {
     for (const id of [frozen, paused]) await world.driver.stopSandbox(id, NEVER);
   });
 
+  test('the engine is let finish a capture that it is at work on, and thaws the sandbox itself', async () => {
+    const sandboxId = await start();
+    await container(sandboxId).pause();
+    const recovered = world.newDriver({ thawPatienceMs: 60_000 }).recover(NEVER);
+    const winner = await Promise.race([recovered.then(() => 'recovered'), world.driver.inventory(NEVER).then(() => 'still waiting')]);
+    expect([winner, await stateOf(sandboxId)]).toEqual(['still waiting', 'paused']);
+    await container(sandboxId).unpause(); // as the engine does at the end of a commit
+    await recovered;
+    await world.driver.stopSandbox(sandboxId, NEVER);
+  });
+
+  test('what a capture brings whose sandbox had to be thawed meanwhile is not taken for a snapshot', async () => {
+    const sandboxId = await start();
+    await sh(world.driver, sandboxId, 'echo before >/root-file');
+    await container(sandboxId).pause();
+    const driver = world.newDriver();
+    await driver.recover(NEVER);
+    const request = captureRequest(sandboxId, newSnapshotId());
+    const torn = await world.driver.captureSnapshot(request, () => {}, NEVER); // as if the engine had gone on with it
+    const whole = await driver.captureSnapshot(request, () => {}, NEVER);
+    expect(whole.digest).not.toBe(torn.digest);
+    expect(await driver.captureSnapshot(request, () => {}, NEVER)).toMatchObject({ digest: whole.digest });
+    await driver.removeSnapshot(request.snapshotId, NEVER);
+    await driver.stopSandbox(sandboxId, NEVER);
+  });
+
   test('a sandbox that was resumed half-way runs', async () => {
     const sandboxId = await start();
     await world.driver.pauseSandbox(sandboxId, NEVER);

@@ -41,6 +41,7 @@ export class DockerWorld {
         networkName: `sandglass-${label}`,
         extraLabels: { [TEST_LABEL]: label },
         stopGraceSecs: 1,
+        thawPatienceMs: 0,
         log: silentLogger,
       },
       label,

@@ -9,7 +9,7 @@ import { type ImageFacts, inspectImage } from './image-facts.ts';
 import { readJsonLines } from './json-lines.ts';
 import { findContainer, notRunning, requireRunning } from './sandbox-containers.ts';
 import { snapshotConfig } from './snapshot-config.ts';
-import { snapshotComment } from './snapshot-images.ts';
+import { removeSnapshotImages, snapshotComment } from './snapshot-images.ts';
 
 const NEVER = new AbortController().signal;
 
@@ -22,7 +22,7 @@ const NEVER = new AbortController().signal;
  * Two calls go before the commit and two follow it, each pair at the same time: about 3 ms on top of the commit.
  */
 export async function captureSnapshot(context: DockerContext, request: CaptureRequest, onProgress: OnProgress): Promise<Captured> {
-  const { engine, executorId, clock } = context;
+  const { engine, executorId, clock, log, abandonedCaptures } = context;
   const signal = NEVER;
   const startedAt = clock.now();
   parseImageReference(request.imageRef);
@@ -31,8 +31,13 @@ export async function captureSnapshot(context: DockerContext, request: CaptureRe
     inspectImage(engine, request.imageRef, signal),
     requireRunning(engine, executorId, request.sandboxId, signal).catch((error: unknown) => error as Error),
   ]);
-  if (existing?.config.Labels?.[LABEL.snapshot] === request.snapshotId) return captured(existing, 0, clock.now() - startedAt);
+  if (existing?.config.Labels?.[LABEL.snapshot] === request.snapshotId) {
+    if (!abandonedCaptures.isTorn(request.sandboxId, existing)) return captured(existing, 0, clock.now() - startedAt);
+    log.warn({ snapshotId: request.snapshotId }, 'capturing anew: the sandbox was thawed while the engine captured it');
+    await removeSnapshotImages(engine, request.snapshotId, signal);
+  }
   if (container instanceof Error) throw container;
+  abandonedCaptures.forget(request.sandboxId);
 
   const imageId = await commit(context, request, container, signal);
   const endedAt = clock.now();

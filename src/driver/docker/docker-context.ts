@@ -2,6 +2,7 @@ import type { Clock } from '../../lib/clock.ts';
 import type { Logger } from '../../lib/logger.ts';
 import type { ExecutorId } from '../../model/ids.ts';
 import type { EngineInfo } from '../driver.ts';
+import type { AbandonedCaptures } from './abandoned-captures.ts';
 import type { Engine } from './engine.ts';
 import type { ImageConfig } from './image-facts.ts';
 import type { Networks } from './networks.ts';
@@ -17,6 +18,7 @@ export interface DockerContext {
   readonly networks: Networks;
   readonly volumelessImages: VolumelessImages;
   readonly markers: PauseMarkers;
+  readonly abandonedCaptures: AbandonedCaptures;
   readonly registries: readonly RegistryCredentials[];
   readonly pidsLimit: number;
   readonly stopGraceSecs: number;

@@ -15,6 +15,7 @@ import type {
   SandboxEnded,
   StartRequest,
 } from '../driver.ts';
+import { AbandonedCaptures } from './abandoned-captures.ts';
 import { captureSnapshot } from './capture-snapshot.ts';
 import type { DockerContext } from './docker-context.ts';
 import { Engine } from './engine.ts';
@@ -51,6 +52,8 @@ export interface DockerDriverOptions {
   readonly pidsLimit?: number;
   /** How long an entrypoint may take to end after SIGTERM; 5 when absent. */
   readonly stopGraceSecs?: number;
+  /** How long, after a crash, the engine is given to finish a capture and thaw its sandbox itself; 30,000 when absent. */
+  readonly thawPatienceMs?: number;
   /** Name of the network of sandboxes; `sandglass` when absent. */
   readonly networkName?: string;
   /** On top of ours, on everything that is made. */
@@ -75,7 +78,7 @@ export class DockerDriver implements Driver {
   readonly #captures = new Map<SnapshotId, Promise<Captured>>();
 
   constructor(options: DockerDriverOptions) {
-    const { executorId, dataDir, log, extraLabels = {} } = options;
+    const { executorId, dataDir, log, extraLabels = {}, clock = systemClock } = options;
     const engine = new Engine(options.engine, options.env);
     const imageConfigs = new ImageConfigs(engine);
     const bundleRoot = join(dataDir, 'runtime');
@@ -87,11 +90,12 @@ export class DockerDriver implements Driver {
       networks: new Networks(engine, options.networkName ?? 'sandglass', extraLabels),
       volumelessImages: new VolumelessImages(engine),
       markers: new PauseMarkers(join(dataDir, 'paused')),
+      abandonedCaptures: new AbandonedCaptures({ engine, clock, log, patienceMs: options.thawPatienceMs ?? 30_000 }),
       registries: options.registries ?? [],
       pidsLimit: options.pidsLimit ?? 1024,
       stopGraceSecs: options.stopGraceSecs ?? 5,
       extraLabels,
-      clock: options.clock ?? systemClock,
+      clock,
       log,
       bundleRoot,
       bundle: () =>
