@@ -4,9 +4,6 @@ import type { Instruction, OperationResult } from '../model/instruction.ts';
 import type { Discards, ReportedInventory } from '../model/inventory.ts';
 import type { AttemptRef, Progress } from '../model/operation.ts';
 
-export type { Instruction, OperationResult } from '../model/instruction.ts';
-export type { Discards, ReportedInventory } from '../model/inventory.ts';
-
 /**
  * What executors' sessions ask of the control plane, and hand to it. `server/grpc/` calls it for whatever comes over the
  * wire; nothing in it knows how executors are connected.

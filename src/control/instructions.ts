@@ -1,11 +1,11 @@
 import { unreachable } from '../lib/assert.ts';
 import { compact } from '../lib/compact.ts';
+import type { Instruction } from '../model/instruction.ts';
 import type { Operation } from '../model/operation.ts';
 import type { SandboxSource } from '../model/sandbox.ts';
 import { sandboxKey, secretsKey, snapshotKey } from '../store/keys.ts';
 import { sandboxRecord, secretsRecord, snapshotRecord } from '../store/records.ts';
 import type { ControlContext } from './context.ts';
-import type { Instruction } from './executor-gateway.ts';
 
 /** An operation with all that its executor must know, read from the objects; undefined when no object waits for it any more. */
 export async function readInstruction(ctx: ControlContext, operation: Operation): Promise<Instruction | undefined> {

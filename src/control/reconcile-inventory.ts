@@ -1,8 +1,8 @@
 import type { ExecutorId, SnapshotId } from '../model/ids.ts';
+import type { Discards, ReportedInventory } from '../model/inventory.ts';
 import { executorSnapshotIndex } from '../store/keys.ts';
 import { changeSandbox } from './change.ts';
 import type { ControlContext } from './context.ts';
-import type { Discards, ReportedInventory } from './executor-gateway.ts';
 import { sandboxesOn } from './scheduler.ts';
 
 /**

@@ -49,8 +49,8 @@ export interface ExecutorOptions {
   readonly reconnect?: BackoffPolicy;
 }
 
-/** A session that lasted this long was a good one: the next failure begins the backoff anew. */
-const GOOD_SESSION_MS = 10_000;
+/** A session that lasted this long from its welcome was a good one: the next failure begins the backoff anew. */
+const GOOD_SESSION_MS = 3_000;
 /** How long the last reports may take on the way out. */
 const PARTING_MS = 2_000;
 /** Ends of sandboxes that are kept while there is no session. More than that, the next inventory tells. */
@@ -70,6 +70,8 @@ export class Executor {
   readonly #unreported = new Map<SandboxId, SandboxEnded>();
   readonly #closing = new AbortController();
   #session: ServerSession | undefined;
+  /** When the latest session was welcomed; infinity while it has not been. */
+  #readyAt = Number.POSITIVE_INFINITY;
   #running: Promise<void> | undefined;
 
   constructor(options: ExecutorOptions) {
@@ -136,7 +138,7 @@ export class Executor {
   async #keepConnected(signal: AbortSignal): Promise<void> {
     const { clock, random, log, reconnect = { baseMs: 1_000, maxMs: 15_000 } } = this.#options;
     for (let attempt = 1; !signal.aborted; attempt += 1) {
-      const startedAt = clock.now();
+      this.#readyAt = Number.POSITIVE_INFINITY;
       try {
         await this.#runSession(signal);
         log.info({}, 'the session with the server has ended');
@@ -144,7 +146,7 @@ export class Executor {
         if (!signal.aborted) log.warn({ err: error }, 'not connected to the server');
       }
       this.#session = undefined;
-      if (clock.now() - startedAt > GOOD_SESSION_MS) attempt = 1;
+      if (clock.now() - this.#readyAt > GOOD_SESSION_MS) attempt = 1;
       await sleep(clock, backoffMs(reconnect, attempt, random()), signal).catch(() => {});
     }
   }
@@ -190,6 +192,7 @@ export class Executor {
 
   #ready(session: ServerSession): void {
     this.#session = session;
+    this.#readyAt = this.#options.clock.now();
     this.#options.log.info({ server: this.#options.serverUrl }, 'connected to the server');
     for (const ended of this.#unreported.values()) session.reportEnded(ended);
     this.#unreported.clear();

@@ -27,6 +27,8 @@ export interface OperationRunnerOptions {
 
 /** Operations that are carried out or wait, at most. */
 const MAX_ACTIVE = 10_000;
+/** Objects that no record wants, removed at one time. */
+const MAX_DISCARDS = 4;
 
 /**
  *   waiting ──its turn and a slot──▶ running ──▶ settled (its result is in the log, or nobody wants one)
@@ -47,7 +49,7 @@ interface Active {
 export class OperationRunner {
   readonly #options: OperationRunnerOptions;
   readonly #lanes = new Lanes();
-  readonly #slots: { readonly starts: Slots; readonly captures: Slots };
+  readonly #slots: { readonly starts: Slots; readonly captures: Slots; readonly discards: Slots };
   readonly #active = new Map<OperationId, Active>();
   readonly #discarding = new Set<SandboxId | SnapshotId>();
   readonly #stop = new AbortController();
@@ -56,7 +58,8 @@ export class OperationRunner {
 
   constructor(options: OperationRunnerOptions) {
     this.#options = options;
-    this.#slots = { starts: new Slots(options.concurrency.starts), captures: new Slots(options.concurrency.captures) };
+    const { starts, captures } = options.concurrency;
+    this.#slots = { starts: new Slots(starts), captures: new Slots(captures), discards: new Slots(MAX_DISCARDS) };
   }
 
   /** Takes an operation. One that is at work is left at it; one that has finished has its result sent again. */
@@ -86,11 +89,13 @@ export class OperationRunner {
     if (active !== undefined) this.#giveUp(active);
   }
 
-  /** Removes objects that no record wants, one after another. */
+  /** Removes objects that no record wants. All take their turns at once: what arrives for one of them later comes after its removal. */
   async discard({ sandboxIds, snapshotIds }: Discards): Promise<void> {
     const { driver } = this.#options;
-    for (const id of sandboxIds) await this.#discard(id, () => driver.stopSandbox(id, this.#stop.signal));
-    for (const id of snapshotIds) await this.#discard(id, () => driver.removeSnapshot(id, this.#stop.signal));
+    await Promise.all([
+      ...sandboxIds.map((id) => this.#discard(id, () => driver.stopSandbox(id, this.#stop.signal))),
+      ...snapshotIds.map((id) => this.#discard(id, () => driver.removeSnapshot(id, this.#stop.signal))),
+    ]);
   }
 
   /** Runs `task` after what is at work on the sandbox. */
@@ -203,7 +208,7 @@ export class OperationRunner {
     if (this.#discarding.has(id) || !this.#accepting) return;
     this.#discarding.add(id);
     try {
-      await this.#lanes.run([id], remove);
+      await this.#lanes.run([id], () => this.#slots.discards.run(remove, this.#stop.signal));
       this.#options.log.info({ id }, 'removed what no record wants');
     } catch (error) {
       this.#options.log.warn({ id, err: error }, 'what no record wants could not be removed; tried again on the next connection');

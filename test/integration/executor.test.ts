@@ -283,6 +283,22 @@ describe('an executor that starts', () => {
     await world.connectedExecutor({ executorId, driver });
     await until(() => driver.engine.containers.size + driver.engine.images.size === 0);
   });
+
+  test('removes it before anything that the server asks for afterwards', async () => {
+    const { executorId, driver, executor } = await world.connectedExecutor();
+    const ids = [await world.startSandbox(executorId), await world.startSandbox(executorId)] as const;
+    await executor.close();
+    world.gateway.discards = { sandboxIds: ids, snapshotIds: [] };
+    const removal = driver.faults.hold('stop.remove');
+    await world.connectedExecutor({ executorId, driver });
+    await removal.reached;
+    const again = world.issue(executorId, START, { sandboxId: ids[1] });
+    await world.startSandbox(executorId); // others go on meanwhile
+    removal.release();
+    expect(await world.resultOf(again)).toEqual({ outcome: 'done' });
+    await until(() => !driver.engine.containers.has(ids[0]));
+    expect(driver.engine.containers.has(ids[1])).toBe(true);
+  });
 });
 
 describe('a sandbox that ends by itself', () => {

@@ -1,10 +1,11 @@
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import { Code, ConnectError } from '@connectrpc/connect';
-import type { ExecutorGateway, Instruction } from '../../control/executor-gateway.ts';
+import type { ExecutorGateway } from '../../control/executor-gateway.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Logger } from '../../lib/logger.ts';
 import { failureOf } from '../../model/errors.ts';
 import { type ExecutorId, parseId } from '../../model/ids.ts';
+import type { Instruction } from '../../model/instruction.ts';
 import type { Discards } from '../../model/inventory.ts';
 import { malformed } from '../../rpc/checks.ts';
 import { toConnectError } from '../../rpc/connect-errors.ts';
