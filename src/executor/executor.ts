@@ -50,7 +50,7 @@ export interface ExecutorOptions {
 }
 
 /** A session that lasted this long from its welcome was a good one: the next failure begins the backoff anew. */
-const GOOD_SESSION_MS = 3_000;
+const GOOD_SESSION_MS = 1_000;
 /** How long the last reports may take on the way out. */
 const PARTING_MS = 2_000;
 /** Ends of sandboxes that are kept while there is no session. More than that, the next inventory tells. */
