@@ -4,6 +4,8 @@
  */
 import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
+import { commitRate } from './commit-rate.ts';
+import { controlPlaneScale } from './control-plane-scale.ts';
 import type { Benchmark } from './lib/benchmark.ts';
 import { machine } from './lib/machine.ts';
 import type { Measurement } from './lib/measurement.ts';
@@ -11,7 +13,7 @@ import { describeBound, reportTable } from './lib/report.ts';
 import { restoreOverhead } from './restore-overhead.ts';
 import { snapshotOverhead } from './snapshot-overhead.ts';
 
-const BENCHMARKS: readonly Benchmark[] = [snapshotOverhead, restoreOverhead];
+const BENCHMARKS: readonly Benchmark[] = [snapshotOverhead, restoreOverhead, commitRate, controlPlaneScale];
 
 const { values: options, positionals: names } = parseArgs({
   allowPositionals: true,

@@ -39,9 +39,8 @@ export class SandglassProcess {
   }
 
   /** @throws Error with the last lines of its log when it does not come up. */
-  static async start({ command, dataDir, label = 'sandglass-bench', signal, nodeArgs = [] }: StartOptions): Promise<SandglassProcess> {
-    const config = join(dataDir, 'sandglass.yaml');
-    await writeFile(config, configuration(dataDir, label));
+  static async start({ command, dataDir, label, signal, nodeArgs = [] }: StartOptions): Promise<SandglassProcess> {
+    const config = await writeConfiguration(dataDir, label);
     const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('SANDGLASS_')));
     const startedAt = performance.now();
     const args = [...nodeArgs, PROGRAM, command, '--config', config];
@@ -69,18 +68,17 @@ export class SandglassProcess {
   }
 }
 
-function configuration(dataDir: string, label: string): string {
-  const lines = {
+/** Writes the configuration of a server that keeps everything in `dataDir`. @returns the file's path. */
+export async function writeConfiguration(dataDir: string, label = 'sandglass-bench'): Promise<string> {
+  const config = {
     data_dir: dataDir,
     log: { level: 'info', format: 'json' },
-    server: {
-      listen: '127.0.0.1:0',
-      executor_listen: '127.0.0.1:0',
-      snapshots: { max_per_namespace: 10_000_000 },
-    },
+    server: { listen: '127.0.0.1:0', executor_listen: '127.0.0.1:0', snapshots: { max_per_namespace: 10_000_000 } },
     executor: { engine_labels: { [TEST_LABEL]: label }, network_name: label },
   };
-  return JSON.stringify(lines, undefined, 2); // JSON is YAML
+  const path = join(dataDir, 'sandglass.yaml');
+  await writeFile(path, JSON.stringify(config)); // JSON is YAML
+  return path;
 }
 
 /** The address of the REST API, as the log tells. */
