@@ -2,6 +2,7 @@ import { existsSync, mkdirSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { canInstall, installPackages } from './apt.mjs';
+import { isChroot } from './chroot.mjs';
 import { startDockerd, stopDockerd, waitUntil } from './dockerd.mjs';
 import { callEngine, engineAddresses, findEngine } from './engine-api.mjs';
 import { EngineUsers } from './engine-users.mjs';
@@ -134,6 +135,12 @@ function refuseUnlessStartable(env, denied) {
     throw new SetupError(`an engine is there, but this user may not use it: ${denied.join(', ')}`, [
       'sudo usermod -aG docker "$USER"   # then log in again',
     ]);
+  }
+  if (isChroot()) {
+    throw new SetupError(
+      "no container engine answers, and none is started in a chroot: its containers would write to the machine's own files",
+      ['start one outside, and make its socket visible here:  mount --bind /run/docker.sock run/docker.sock'],
+    );
   }
   if (process.platform === 'linux' && process.getuid?.() === 0 && (canInstall() || findProgram('dockerd') !== undefined)) return;
   throw new SetupError('no container engine answers, and only root can install and start one', [
