@@ -44,11 +44,6 @@ export function parseCount(text: string): number {
   throw new InvalidArgumentError('It must be a whole number.');
 }
 
-/** Collects a repeated option into a list. */
-export function collect(text: string, previous: readonly string[] = []): readonly string[] {
-  return [...previous, text];
-}
-
 /** Collects a repeated option of whole numbers. */
 export function collectCounts(text: string, previous: readonly number[] = []): readonly number[] {
   return [...previous, parseCount(text)];
