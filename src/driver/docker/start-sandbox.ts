@@ -3,7 +3,7 @@ import { SandglassError } from '../../model/errors.ts';
 import type { OnProgress, StartRequest } from '../driver.ts';
 import { containerConfig } from './container-config.ts';
 import type { DockerContext } from './docker-context.ts';
-import { engineMessage, isConflict, isNotFound } from './engine-errors.ts';
+import { engineMessage, isConflict } from './engine-errors.ts';
 import type { ImageFacts } from './image-facts.ts';
 import { removeContainer } from './remove-container.ts';
 import { resolveImage } from './resolve-image.ts';
@@ -12,6 +12,7 @@ import { startWithEntrypoint } from './start-with-entrypoint.ts';
 import { declaresVolumes } from './volumeless-images.ts';
 
 const CLEANUP_TIMEOUT_MS = 30_000;
+const NETWORK_ATTEMPTS = 3;
 
 /** Makes sure that the sandbox runs; see `Driver.startSandbox`. */
 export async function startSandbox(
@@ -22,13 +23,14 @@ export async function startSandbox(
 ): Promise<void> {
   await checkAgainstEngine(context, request);
   const image = await resolveImage(context.engine, request, context.registries, onProgress, signal);
-  try {
-    await createAndStart(context, request, image, signal);
-  } catch (error) {
-    // The network is expected to be there, which saves a call.
-    if (!isNetworkMissing(error)) throw error;
-    await context.networks.create(signal);
-    await createAndStart(context, request, image, signal);
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await createAndStart(context, request, image, signal);
+    } catch (error) {
+      // The network is expected to be there, which saves a call. Another executor may be making it at the same time.
+      if (!isNetworkUnusable(error) || attempt === NETWORK_ATTEMPTS) throw error;
+      await context.networks.create(signal);
+    }
   }
 }
 
@@ -95,6 +97,7 @@ function refinedCreateError(error: unknown): unknown {
   return error;
 }
 
-function isNetworkMissing(error: unknown): boolean {
-  return isNotFound(error) && /network .* not found/.test(engineMessage(error));
+/** It is not there, or there are two. */
+function isNetworkUnusable(error: unknown): boolean {
+  return /network .* (not found|is ambiguous)/.test(engineMessage(error));
 }
