@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { SandboxId } from '../../src/model/ids.ts';
 import { NEVER, newSandboxId, sh, startRequest } from '../contract/driver-contract.ts';
 import { DockerWorld } from '../support/docker-world.ts';
+import { TEST_LABEL } from '../support/engine.ts';
 
 describe('the network of sandboxes', () => {
   let world: DockerWorld;
@@ -20,6 +21,11 @@ describe('the network of sandboxes', () => {
     return sandboxId;
   }
 
+  function make(labels: Readonly<Record<string, string>>) {
+    const Labels = { ...labels, [TEST_LABEL]: world.label };
+    return world.docker.createNetwork({ Name: world.networkName, CheckDuplicate: false, Driver: 'bridge', Labels });
+  }
+
   async function expectOneNetworkWith(sandboxIds: readonly SandboxId[]): Promise<void> {
     expect(await networks()).toHaveLength(1);
     for (const sandboxId of sandboxIds) {
@@ -35,15 +41,13 @@ describe('the network of sandboxes', () => {
 
   test('is used again when the engine has made two of one name', async () => {
     // What the engine does when it is asked twice at the same time.
-    const options = { Name: world.networkName, CheckDuplicate: false, Driver: 'bridge', Labels: { 'dev.sandglass.network': 'sandboxes' } };
-    for (let made = 0; made < 2; made++) await world.docker.createNetwork(options);
+    for (let made = 0; made < 2; made++) await make({ 'dev.sandglass.network': 'sandboxes' });
     await expectOneNetworkWith(await Promise.all([start(), start()]));
   });
 
   test("is somebody else's where there is one of that name", async () => {
-    const own = { Name: world.networkName, CheckDuplicate: false, Driver: 'bridge', Labels: { 'dev.sandglass.network': 'sandboxes' } };
-    await world.docker.createNetwork(own);
-    const foreign = await world.docker.createNetwork({ ...own, Labels: {} });
+    await make({ 'dev.sandglass.network': 'sandboxes' });
+    const foreign = await make({});
     await expectOneNetworkWith([await start()]);
     expect(await networks()).toMatchObject([{ Id: foreign.id }]);
   });
