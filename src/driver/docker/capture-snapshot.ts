@@ -26,7 +26,6 @@ export async function captureSnapshot(context: DockerContext, request: CaptureRe
   const signal = NEVER;
   const startedAt = clock.now();
   parseImageReference(request.imageRef);
-  onProgress({ phase: 'capturing', bytesDone: 0 });
   const [existing, container] = await Promise.all([
     inspectImage(engine, request.imageRef, signal),
     requireRunning(engine, executorId, request.sandboxId, signal).catch((error: unknown) => error as Error),
@@ -39,7 +38,9 @@ export async function captureSnapshot(context: DockerContext, request: CaptureRe
   if (container instanceof Error) throw container;
   abandonedCaptures.forget(request.sandboxId);
 
-  const imageId = await commit(context, request, container, signal);
+  const committing = commit(context, request, container, signal);
+  onProgress({ phase: 'capturing', bytesDone: 0 }); // not before: storing it would hold up the calls above
+  const imageId = await committing;
   const endedAt = clock.now();
   const [image, freezeMs] = await Promise.all([
     inspectImage(engine, imageId, signal),
