@@ -21,7 +21,7 @@ export const MEMORY_BOUNDS: readonly Bound[] = [{ of: 'max', limit: 500 }];
  * the opening of the store and ends when the server listens. And the memory that the process holds then.
  */
 export async function* measureStarts(folders: Folders, label: string, { quick, signal }: BenchContext): AsyncGenerator<Measurement> {
-  const options = { warmups: 1, rounds: quick ? ROUNDS.quick : ROUNDS.full, signal };
+  const options = { warmups: 0, rounds: quick ? ROUNDS.quick : ROUNDS.full, signal };
   const memory = { full: [] as number[], empty: [] as number[] };
   const startProcess = async (name: keyof Folders) => {
     const server = await SandglassProcess.start({ command: 'server', dataDir: folders[name], signal });

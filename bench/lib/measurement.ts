@@ -15,7 +15,7 @@ export interface Measurement {
 
 /** What a figure has to stay below. `median` and the others are in the unit of the measurement. */
 export interface Bound {
-  readonly of: 'ratio' | 'median' | 'p99' | 'max';
+  readonly of: 'ratio' | 'median' | 'p90' | 'p99' | 'max';
   readonly limit: number;
 }
 
