@@ -20,6 +20,11 @@ export class Interrupted extends Error {
   override readonly name = 'Interrupted';
 }
 
+/** What the abort carries as its reason when nobody reads the output any more. */
+export class ClosedPipe extends Error {
+  override readonly name = 'ClosedPipe';
+}
+
 /** How a failed command ends: what it tells the user, and the exit code. */
 export interface Failure {
   readonly message: string;

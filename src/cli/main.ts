@@ -1,11 +1,14 @@
 import { Cli } from './cli.ts';
 import { EXIT } from './exit-codes.ts';
-import { failureOf, failureText, Interrupted } from './failure.ts';
+import { ClosedPipe, failureOf, failureText, Interrupted } from './failure.ts';
 import { runProgram } from './program.ts';
 
 /** Runs the command line of this process, and sets its exit code. */
 export async function run(): Promise<void> {
   const argv = process.argv.slice(2);
+  const stop = new AbortController();
+  stopOnSignals(stop);
+  stopOnClosedPipe(stop);
   const cli = new Cli({
     env: process.env,
     stdin: process.stdin,
@@ -13,13 +16,13 @@ export async function run(): Promise<void> {
     stderr: process.stderr,
     now: Date.now,
     color: !argv.includes('--no-color') && !process.env.NO_COLOR,
-    signal: interruptSignal(),
+    signal: stop.signal,
   });
-  endQuietlyOnClosedPipe();
   try {
     await runProgram(cli, argv);
     process.exitCode = cli.exitCode;
   } catch (thrown) {
+    if (stop.signal.reason instanceof ClosedPipe) process.exit();
     const failure = failureOf(thrown);
     cli.note(failureText(failure));
     process.exitCode = failure.exitCode;
@@ -27,23 +30,21 @@ export async function run(): Promise<void> {
 }
 
 /** Aborts at the first Ctrl-C or SIGTERM, so that the command can clean up; the second one ends the process at once. */
-function interruptSignal(): AbortSignal {
-  const controller = new AbortController();
+function stopOnSignals(stop: AbortController): void {
   for (const name of ['SIGINT', 'SIGTERM'] as const) {
     process.on(name, () => {
-      if (controller.signal.aborted) process.exit(EXIT.interrupted);
-      controller.abort(new Interrupted(name));
+      if (stop.signal.aborted) process.exit(EXIT.interrupted);
+      stop.abort(new Interrupted(name));
     });
   }
-  return controller.signal;
 }
 
-/** `sandglass … | head` is no error: when nobody reads any more, there is nothing left to do. */
-function endQuietlyOnClosedPipe(): void {
+/** `sandglass … | head` is no error: when nobody reads any more, the command cleans up, and ends without a word. */
+function stopOnClosedPipe(stop: AbortController): void {
   for (const stream of [process.stdout, process.stderr]) {
     stream.on('error', (error: NodeJS.ErrnoException) => {
       if (error.code !== 'EPIPE') throw error;
-      process.exit();
+      stop.abort(new ClosedPipe());
     });
   }
 }

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { SANDBOX_ID } from '../support/api-objects.ts';
+import { apiSandbox, SANDBOX_ID } from '../support/api-objects.ts';
 import { FakeApi, type Route } from '../support/fake-api.ts';
 import { type RunCliOptions, runCli } from '../support/run-cli.ts';
 
@@ -30,6 +30,13 @@ const answer =
     reply.json(status, body);
 
 describe('usage', () => {
+  test('output that nobody reads ends the command, and is no error', async () => {
+    const sandbox = apiSandbox({ labels: { filler: 'x'.repeat(250) } });
+    api.on(`GET ${NS}/sandboxes`, answer(200, { sandboxes: Array.from({ length: 1000 }, () => sandbox) }));
+    const { code, stderr } = await sandglass('sandbox ls --json', { onStart: ({ stdout }) => stdout?.destroy() });
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  });
+
   test('--version prints the version alone', async () => {
     expect(await sandglass('--version')).toEqual({ code: 0, stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/), stderr: '' });
   });

@@ -7,6 +7,11 @@ interface Operation {
   readonly requestBody?: { required?: boolean };
 }
 
+const LOGO =
+  '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 210 40" fill="none" stroke="#fff" stroke-width="3" stroke-linejoin="round">' +
+  '<path d="M6 4h22M6 36h22M9 4c0 10 8 10 8 16s-8 6-8 16M25 4c0 10-8 10-8 16s8 6 8 16"/>' +
+  '<text x="42" y="28" fill="#fff" stroke="none" font-family="sans-serif" font-size="24" font-weight="600">Sandglass</text></svg>';
+
 /** Serves the OpenAPI 3.1 document of all routes that `app` is given from now on, and a page that shows it. */
 export async function addOpenApi(app: FastifyInstance, options: { version: string }): Promise<void> {
   for (const schema of namedSchemas) app.addSchema(schema);
@@ -46,6 +51,12 @@ export async function addOpenApi(app: FastifyInstance, options: { version: strin
       return openapi;
     },
   });
-  await app.register(swaggerUi, { routePrefix: '/docs', staticCSP: true, uiConfig: { deepLinking: true } });
+  await app.register(swaggerUi, {
+    routePrefix: '/docs',
+    staticCSP: true,
+    uiConfig: { deepLinking: true },
+    logo: { type: 'image/svg+xml', content: Buffer.from(LOGO), href: '/docs', target: '_self' },
+    theme: { title: 'Sandglass API' },
+  });
   app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger());
 }
