@@ -20,6 +20,8 @@ export interface SystemOptions {
   readonly shape: 'up' | 'apart';
   /** On top of what the system needs to be apart from others on this machine; by section, as in the file. */
   readonly config?: { readonly server?: object; readonly executor?: object };
+  /** Of the client, where the configuration asks for one. */
+  readonly apiKey?: string;
 }
 
 /**
@@ -57,7 +59,7 @@ export class System {
     this.label = label;
     this.#folder = folderOf(label);
     this.url = `http://127.0.0.1:${ports[0]}`;
-    this.client = new Sandglass({ url: this.url, namespace: 'default', retry: { maxAttempts: 1 } });
+    this.client = new Sandglass({ url: this.url, namespace: 'default', apiKey: options.apiKey, retry: { maxAttempts: 1 } });
     this.#config = {
       server: {
         listen: `127.0.0.1:${ports[0]}`,
@@ -99,6 +101,11 @@ export class System {
   /** Folder of what server and executor keep. */
   get dataDir(): string {
     return join(this.#folder, 'main');
+  }
+
+  /** The file that server and executor are configured with. */
+  get configFile(): string {
+    return join(this.#folder, 'main.yaml');
   }
 
   /** Starts what does not run, and waits until commands can be run. */
