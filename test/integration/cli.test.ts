@@ -33,7 +33,7 @@ describe('usage', () => {
   test('output that nobody reads ends the command, and is no error', async () => {
     const sandbox = apiSandbox({ labels: { filler: 'x'.repeat(250) } });
     api.on(`GET ${NS}/sandboxes`, answer(200, { sandboxes: Array.from({ length: 1000 }, () => sandbox) }));
-    const { code, stderr } = await sandglass('sandbox ls --json', { onStart: ({ stdout }) => stdout?.destroy() });
+    const { code, stderr } = await sandglass('sandbox ls --limit 0 --json', { onStart: ({ stdout }) => stdout?.destroy() });
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
   });
 
