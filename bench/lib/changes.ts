@@ -12,7 +12,7 @@ export const CHANGES: readonly Change[] = [
   {
     title: '1 MB in one file',
     script: 'mkdir /bench && dd if=/dev/urandom of=/bench/data bs=1M count=1 status=none',
-    rounds: { full: 40, quick: 8 },
+    rounds: { full: 80, quick: 8 },
   },
   {
     title: '100 MB in one file',

@@ -3,6 +3,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import RocksDB from 'rocksdb-native';
 import { SandglassError } from '../model/errors.ts';
 import type { Write } from './commit-request.ts';
+import { RecentValues } from './recent-values.ts';
 import { openError, readError, writeError } from './rocksdb-errors.ts';
 import type { KeyRange } from './scan-range.ts';
 import { syncFolder, type WalFile, WalSync } from './wal-sync.ts';
@@ -12,12 +13,15 @@ export type Family = 'state' | 'meta';
 
 /** Makes the log durable after each write; `WalSync` but for tests. */
 export interface LogSync {
-  sync(current: WalFile): Promise<void>;
+  /** `current` tells the log that the last write went to. */
+  sync(current: () => Promise<WalFile>): Promise<void>;
   close(): Promise<void>;
 }
 
 /** Most entries that an iterator fetches per round trip: longer scans take several, so that memory stays bounded. */
 const MAX_FETCH = 1024;
+/** Bytes of the latest writes that are kept in memory. */
+const RECENT_BYTES = 8 * 1024 * 1024;
 /** Logs of RocksDB's own (not write-ahead) that are kept of earlier runs. */
 const KEPT_INFO_LOGS = 5;
 
@@ -44,6 +48,8 @@ export class RocksdbEngine {
   readonly #log: LogSync;
   /** View of the state as of the last durable write. */
   #durable: RocksDB;
+  /** The part of that view that was written lately. */
+  readonly #recent = new RecentValues(RECENT_BYTES);
 
   /**
    * Opens the database at `path`, and creates it, and the folder with mode 0700, if there is none.
@@ -72,7 +78,7 @@ export class RocksdbEngine {
 
   /** The values of `keys`, in their order, all as of one moment; `undefined` where there is none. @throws SandglassError `store_corrupt`. */
   async read(keys: readonly string[]): Promise<(Buffer | undefined)[]> {
-    return await this.#get(this.#durable, keys);
+    return this.#recent.find(keys)?.map(asBuffer) ?? (await this.#get(this.#durable, keys));
   }
 
   /** The value of a key of `meta`. @throws SandglassError `store_corrupt`. */
@@ -106,13 +112,13 @@ export class RocksdbEngine {
         else batch.tryPut(key, value);
       }
       await batch.flush();
-      const { path, number } = await this.#db.currentWalFile();
-      await this.#log.sync({ name: basename(path), number });
+      await this.#log.sync(() => this.#currentLog());
     } catch (thrown) {
       throw writeError(this.#path, thrown);
     }
     const previous = this.#durable;
     this.#durable = this.#db.snapshot();
+    if (family === 'state') this.#recent.add(writes);
     await previous.close(); // reads under way hold on to it until they are done
   }
 
@@ -132,6 +138,11 @@ export class RocksdbEngine {
     await this.#log.close();
   }
 
+  async #currentLog(): Promise<WalFile> {
+    const { path, number } = await this.#db.currentWalFile();
+    return { name: basename(path), number };
+  }
+
   async #get(view: RocksDB, keys: readonly string[]): Promise<(Buffer | undefined)[]> {
     if (keys.length === 0) return [];
     const batch = view.read({ capacity: keys.length, autoDestroy: true });
@@ -143,6 +154,10 @@ export class RocksdbEngine {
       throw readError(thrown);
     }
   }
+}
+
+function asBuffer(bytes: Uint8Array | undefined): Buffer | undefined {
+  return bytes && Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 /** Makes the folder, durably. Refuses one from which RocksDB would make a new database over the remains of an old one. */

@@ -50,7 +50,7 @@ const write = (...numbers: number[]) => {
 const nameOf = (number: number) => `${String(number).padStart(6, '0')}.log`;
 const syncTo = async (number: number) => {
   events = [];
-  await sync.sync({ name: nameOf(number), number });
+  await sync.sync(async () => ({ name: nameOf(number), number }));
   return events;
 };
 

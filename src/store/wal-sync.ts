@@ -27,10 +27,13 @@ export class WalSync {
     this.#open = openFile;
   }
 
-  /** Makes everything durable that was written before the call, where `current` is the log of the last write. One call at a time. */
-  async sync(current: WalFile): Promise<void> {
-    if (this.#latest?.number === current.number) await this.#latest.file.datasync();
-    else await this.#syncNew(current);
+  /**
+   * Makes everything durable that was written before the call, where `current` tells the log of the last write. One call at a
+   * time. It nearly always is the log of the write before, which is synced while `current` is asked.
+   */
+  async sync(current: () => Promise<WalFile>): Promise<void> {
+    const [log] = await Promise.all([current(), this.#latest?.file.datasync()]);
+    if (log.number !== this.#latest?.number) await this.#syncNew(log);
   }
 
   async close(): Promise<void> {
@@ -38,10 +41,9 @@ export class WalSync {
     this.#latest = undefined;
   }
 
-  /** RocksDB has begun a new log, and perhaps others before it; their entries in the folder are to be durable too. */
+  /** RocksDB has begun a new log, and perhaps others after the latest; their entries in the folder are to be durable too. */
   async #syncNew(current: WalFile): Promise<void> {
     const previous = this.#latest;
-    await previous?.file.datasync();
     for (const name of await this.#logsBetween(previous?.number ?? -1, current.number)) await this.#syncIfPresent(name);
     const file = await this.#open(join(this.#folder, current.name), constants.O_RDWR);
     try {

@@ -31,14 +31,15 @@ class FaultyLogSync implements LogSync {
     return this.#held;
   }
 
-  async sync(current: WalFile): Promise<void> {
+  async sync(current: () => Promise<WalFile>): Promise<void> {
     if (this.#held !== undefined) {
       this.reached.resolve();
       await this.#held.promise;
       this.#held = undefined;
     }
     await this.#sync.sync(current);
-    this.durable = { ...current, size: (await stat(join(this.#path, current.name))).size };
+    const log = await current();
+    this.durable = { ...log, size: (await stat(join(this.#path, log.name))).size };
   }
 
   async close(): Promise<void> {
