@@ -29,6 +29,8 @@ export class DockerCommand implements RunningCommand {
   readonly #socket: Duplex;
   /** Resolves when the command has printed something, or its output has ended. */
   readonly #firstOutput: Promise<void>;
+  /** What the engine said last. */
+  #latest: Docker.ExecInspectInfo | undefined;
   /** Aborts when nobody waits for the command any more. */
   readonly #abandoned = new AbortController();
 
@@ -79,7 +81,8 @@ export class DockerCommand implements RunningCommand {
 
   async #exitStatus(): Promise<number> {
     try {
-      const { ExitCode } = await this.#poll(this.#abandoned.signal, ({ Running, ExitCode: code }) => !Running && code !== null);
+      const known = this.#latest;
+      const { ExitCode } = known !== undefined && hasEnded(known) ? known : await this.#poll(this.#abandoned.signal, hasEnded);
       return ExitCode ?? KILLED;
     } catch (error) {
       if (isNotFound(error)) return KILLED; // the sandbox has been stopped
@@ -99,17 +102,19 @@ export class DockerCommand implements RunningCommand {
     return Buffer.concat(chunks).toString().slice(0, MAX_FAILURE_BYTES);
   }
 
-  /** @param wakeUp settles when it is worth asking at once. */
+  /** @param wakeUp settles when it is worth asking at once, and often from then on. */
   async #poll(
     signal: AbortSignal,
     done: (state: Docker.ExecInspectInfo) => boolean,
     wakeUp?: Promise<void>,
   ): Promise<Docker.ExecInspectInfo> {
     let awake = wakeUp === undefined;
+    let waitMs = FIRST_POLL_MS;
     const wake = wakeUp?.then(() => {
       awake = true;
+      waitMs = FIRST_POLL_MS / 2; // output can come before the engine knows the process
     });
-    for (let waitMs = FIRST_POLL_MS; ; waitMs = Math.min(2 * waitMs, LONGEST_POLL_MS)) {
+    for (; ; waitMs = Math.min(2 * waitMs, LONGEST_POLL_MS)) {
       const state = await this.#inspect(signal);
       if (done(state)) return state;
       const wait = sleep(this.#context.clock, waitMs, signal);
@@ -117,13 +122,19 @@ export class DockerCommand implements RunningCommand {
     }
   }
 
-  #inspect(signal: AbortSignal): Promise<Docker.ExecInspectInfo> {
-    return this.#context.engine.call(signal, () => this.#handle.inspect({ abortSignal: signal }));
+  async #inspect(signal: AbortSignal): Promise<Docker.ExecInspectInfo> {
+    const state = await this.#context.engine.call(signal, () => this.#handle.inspect({ abortSignal: signal }));
+    this.#latest = state;
+    return state;
   }
 }
 
-function hasStartedOrFailed({ Pid, Running, ExitCode }: Docker.ExecInspectInfo): boolean {
-  return Pid > 0 || (!Running && ExitCode !== null);
+function hasEnded({ Running, ExitCode }: Docker.ExecInspectInfo): boolean {
+  return !Running && ExitCode !== null;
+}
+
+function hasStartedOrFailed(state: Docker.ExecInspectInfo): boolean {
+  return state.Pid > 0 || hasEnded(state);
 }
 
 /** The socket's writing half. What is written after the command has ended is discarded: a command need not read its input. */
