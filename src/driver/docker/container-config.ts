@@ -44,6 +44,8 @@ export function containerConfig(input: ContainerInput): Docker.ContainerCreateOp
     // Only where the image sets a user: what we set here, a snapshot could not set back to "none".
     ...(image.config.User ? { User: '0:0' } : {}),
     Env: hiddenVariables(image.config.Env ?? []),
+    // The engine would start a command for each, also just when the sandbox is frozen; see `DockerDriver`.
+    ...(image.config.Healthcheck === undefined ? {} : { Healthcheck: { Test: ['NONE'] } }),
     // The start line comes over standard input, once.
     ...(hasEntrypoint ? { OpenStdin: true, StdinOnce: true, AttachStdin: true } : {}),
     Labels: {

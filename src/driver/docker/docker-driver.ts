@@ -1,5 +1,7 @@
 import { join } from 'node:path';
+import { abortable } from '../../lib/abortable.ts';
 import { type Clock, systemClock } from '../../lib/clock.ts';
+import { KeyedGate } from '../../lib/keyed-gate.ts';
 import { KeyedMutex } from '../../lib/keyed-mutex.ts';
 import type { Logger } from '../../lib/logger.ts';
 import type { ExecutorId, SandboxId, SnapshotId } from '../../model/ids.ts';
@@ -72,8 +74,11 @@ export class DockerDriver implements Driver {
   readonly #context: DockerContext;
   /** Starting and stopping one sandbox exclude one another. */
   readonly #starts = new KeyedMutex<SandboxId>();
-  /** So does all that freezes or thaws it. */
-  readonly #freezes = new KeyedMutex<SandboxId>();
+  /**
+   * So does all that freezes or thaws it, and the start of a command: a process that is on its way into a container when that
+   * is frozen never arrives, the engine waits for it before it thaws the container, and then hangs for ever.
+   */
+  readonly #freezes = new KeyedGate<SandboxId>();
   /** Commits that the engine works on: it goes on with them when nobody waits any more. */
   readonly #captures = new Map<SnapshotId, Promise<Captured>>();
 
@@ -126,15 +131,24 @@ export class DockerDriver implements Driver {
   }
 
   pauseSandbox(sandboxId: SandboxId, signal: AbortSignal): Promise<void> {
-    return this.#freezes.run(sandboxId, () => pauseSandbox(this.#context, sandboxId, signal));
+    return this.#freezes.exclusive(sandboxId, () => pauseSandbox(this.#context, sandboxId, signal));
   }
 
   resumeSandbox(sandboxId: SandboxId, signal: AbortSignal): Promise<void> {
-    return this.#freezes.run(sandboxId, () => resumeSandbox(this.#context, sandboxId, signal));
+    return this.#freezes.exclusive(sandboxId, () => resumeSandbox(this.#context, sandboxId, signal));
   }
 
-  exec(request: ExecRequest, signal: AbortSignal): Promise<RunningCommand> {
-    return exec(this.#context, request, signal);
+  /** A command that comes while the sandbox is captured waits, as its processes do. */
+  async exec(request: ExecRequest, signal: AbortSignal): Promise<RunningCommand> {
+    const turn = Promise.withResolvers<void>();
+    const started = this.#freezes.shared(request.sandboxId, async () => {
+      turn.resolve();
+      signal.throwIfAborted();
+      return await exec(this.#context, request, signal);
+    });
+    started.catch(() => {}); // nobody waits for it when the turn was not waited for
+    await abortable(turn.promise, signal);
+    return await started;
   }
 
   /** A commit cannot be called off. A call that is given up leaves it to the engine; a repeated call waits for the same one. */
@@ -143,7 +157,7 @@ export class DockerDriver implements Driver {
     const capture =
       this.#captures.get(snapshotId) ??
       this.#freezes
-        .run(sandboxId, () => captureSnapshot(this.#context, request, onProgress))
+        .exclusive(sandboxId, () => captureSnapshot(this.#context, request, onProgress))
         .finally(() => this.#captures.delete(snapshotId));
     this.#captures.set(snapshotId, capture);
     return settledOrAborted(capture, signal);

@@ -1,0 +1,66 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { StartRequest } from '../../src/driver/driver.ts';
+import { capture, NEVER, newSandboxId, sh, startRequest } from '../contract/driver-contract.ts';
+import { DockerWorld } from '../support/docker-world.ts';
+
+describe('commands and freezes of the same sandbox', () => {
+  let world: DockerWorld;
+  beforeAll(async () => {
+    world = await DockerWorld.create('freeze');
+  });
+  afterAll(() => world.close());
+
+  async function start(image = world.images.busybox, more: Partial<StartRequest> = {}) {
+    const sandboxId = newSandboxId();
+    await world.driver.startSandbox({ ...startRequest(sandboxId, image), ...more }, () => {}, NEVER);
+    return sandboxId;
+  }
+
+  /** With Docker 20.10, a command that starts just when the sandbox is frozen would block both for ever, and all commands of the engine. */
+  test("do not get in each other's way, however they meet", async () => {
+    const sandboxId = await start();
+    await sh(world.driver, sandboxId, 'dd if=/dev/urandom of=/change bs=1M count=5');
+    let isOver = false;
+    const commands = [1, 2, 3].map(async () => {
+      let count = 0;
+      for (; !isOver; count++)
+        expect(await sh(world.driver, sandboxId, 'echo here')).toEqual({ exitCode: 0, stdout: 'here\n', stderr: '' });
+      return count;
+    });
+    for (let round = 0; round < 12; round++) {
+      const { snapshot } = await capture(world.driver, sandboxId);
+      await world.driver.removeSnapshot(snapshot.snapshotId, NEVER);
+    }
+    isOver = true;
+    for (const count of await Promise.all(commands)) expect(count).toBeGreaterThan(0);
+    await world.driver.stopSandbox(sandboxId, NEVER);
+  });
+
+  test('a command that comes during a capture runs after it, and can be given up before', async () => {
+    const sandboxId = await start();
+    await sh(world.driver, sandboxId, 'dd if=/dev/urandom of=/change bs=1M count=60');
+    const ends: string[] = [];
+    const captured = capture(world.driver, sandboxId).then(() => ends.push('capture'));
+    const abort = new AbortController();
+    const givenUp = world.driver
+      .exec({ sandboxId, command: ['true'], env: {} }, abort.signal)
+      .catch((reason: unknown) => ends.push(String(reason)));
+    const command = sh(world.driver, sandboxId, 'true').then(() => ends.push('command'));
+    abort.abort('given up');
+    await Promise.all([captured, givenUp, command]);
+    expect(ends).toEqual(['given up', 'capture', 'command']);
+    await world.driver.stopSandbox(sandboxId, NEVER);
+  });
+
+  test('the engine starts none of its own: health checks of the image are not made', async () => {
+    const check = { Test: ['CMD', 'touch', '/checked'], Interval: 10_000_000, Retries: 1 };
+    const image = await world.images.configured('healthcheck', { Healthcheck: check, Env: ['PATH=/bin'] });
+    const sandboxId = await start(image);
+    const { State } = await world.docker.getContainer(`sandglass-${sandboxId}`).inspect();
+    expect(State.Health?.Status ?? 'none').toBe('none');
+    const { snapshot } = await capture(world.driver, sandboxId);
+    const { Config } = await world.docker.getImage(snapshot.imageRef).inspect();
+    expect(Config.Healthcheck).toMatchObject(check);
+    await world.driver.stopSandbox(sandboxId, NEVER);
+  });
+});
