@@ -18,8 +18,8 @@ import { readReport, totalsLine, totalsOf } from './lib/test-totals.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const args = process.argv.slice(2);
-/** The embedded store's library; and the tests' images are made of busybox. */
-const SYSTEM_PACKAGES = ['libatomic1', 'busybox-static'];
+/** The embedded store's library; what the tests' images are made of; and what users type. */
+const SYSTEM_PACKAGES = ['libatomic1', 'busybox-static', 'curl'];
 
 const interrupted = onInterrupt();
 const step = createSteps(process.stdout);
