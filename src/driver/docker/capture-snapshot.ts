@@ -5,8 +5,8 @@ import type { CaptureRequest, OnProgress } from '../driver.ts';
 import { LABEL, snapshotLabels } from '../labels.ts';
 import type { DockerContext } from './docker-context.ts';
 import { isConflict, isNotFound } from './engine-errors.ts';
+import { watchFreeze } from './freeze-watch.ts';
 import { type ImageFacts, inspectImage } from './image-facts.ts';
-import { readJsonLines } from './json-lines.ts';
 import { findContainer, notRunning, requireRunning } from './sandbox-containers.ts';
 import { snapshotConfig } from './snapshot-config.ts';
 import { removeSnapshotImages, snapshotComment } from './snapshot-images.ts';
@@ -19,7 +19,7 @@ const NEVER = new AbortController().signal;
  *
  * It cannot be called off: the engine goes on with a commit whatever the client does, and has to be waited for.
  *
- * Two calls go before the commit and two follow it, each pair at the same time: about 3 ms on top of the commit.
+ * Two calls go before the commit, at the same time, and one follows it: 2 ms on top of the commit.
  */
 export async function captureSnapshot(context: DockerContext, request: CaptureRequest, onProgress: OnProgress): Promise<Captured> {
   const { engine, executorId, clock, log, abandonedCaptures } = context;
@@ -38,16 +38,18 @@ export async function captureSnapshot(context: DockerContext, request: CaptureRe
   if (container instanceof Error) throw container;
   abandonedCaptures.forget(request.sandboxId);
 
-  const committing = commit(context, request, container, signal);
-  onProgress({ phase: 'capturing', bytesDone: 0 }); // not before: storing it would hold up the calls above
-  const imageId = await committing;
-  const endedAt = clock.now();
-  const [image, freezeMs] = await Promise.all([
-    inspectImage(engine, imageId, signal),
-    container.State.Paused ? 0 : freezeTime(context, container.Id, startedAt, endedAt, signal),
-  ]);
-  if (image === undefined) throw notRunning(request.sandboxId, 'was captured, but somebody removed the image at once');
-  return captured(image, freezeMs, endedAt - startedAt);
+  const freeze = container.State.Paused ? { stop: () => 0 } : watchFreeze(context, container.Id);
+  try {
+    const committing = commit(context, request, container, signal);
+    onProgress({ phase: 'capturing', bytesDone: 0 }); // not before: storing it would hold up the calls above
+    const imageId = await committing;
+    const captureMs = clock.now() - startedAt;
+    const image = await inspectImage(engine, imageId, signal);
+    if (image === undefined) throw notRunning(request.sandboxId, 'was captured, but somebody removed the image at once');
+    return captured(image, Math.ceil(freeze.stop() ?? captureMs), captureMs);
+  } finally {
+    freeze.stop();
+  }
 }
 
 function captured({ id, sizeBytes, layers }: ImageFacts, freezeMs: number, captureMs: number): Captured {
@@ -98,31 +100,4 @@ async function thawIfLeftFrozen(
   } catch (error) {
     log.warn({ err: error, sandboxId }, 'cannot thaw a sandbox after a capture that failed');
   }
-}
-
-/**
- * How long the container stood still, in milliseconds, by the engine's own account of when it paused and unpaused it.
- * The engine keeps its last 256 events; when ours are gone from them, the time of the whole capture is the answer.
- */
-async function freezeTime(
-  { engine }: DockerContext,
-  containerId: string,
-  startedAt: number,
-  endedAt: number,
-  signal: AbortSignal,
-): Promise<number> {
-  const options = {
-    since: startedAt / 1000 - 1,
-    until: (endedAt + 1) / 1000, // the clock's milliseconds are rounded down
-    filters: JSON.stringify({ container: [containerId], event: ['pause', 'unpause'] }),
-    abortSignal: signal,
-  };
-  let pausedAt: number | undefined;
-  let freezeMs: number | undefined;
-  const events = await engine.call(signal, (docker) => docker.getEvents(options));
-  for await (const { Action, timeNano } of readJsonLines(events, signal)) {
-    if (Action === 'pause') pausedAt = Number(timeNano);
-    else if (pausedAt !== undefined) freezeMs = (Number(timeNano) - pausedAt) / 1e6;
-  }
-  return Math.ceil(freezeMs ?? endedAt - startedAt);
 }
