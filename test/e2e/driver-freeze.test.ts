@@ -1,32 +1,66 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { capture, NEVER, newSandboxId, startRequest } from '../contract/driver-contract.ts';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { StartRequest } from '../../src/driver/driver.ts';
+import { capture, NEVER, newSandboxId, sh, startRequest } from '../contract/driver-contract.ts';
 import { DockerWorld } from '../support/docker-world.ts';
 
-let world: DockerWorld;
-beforeAll(async () => {
-  world = await DockerWorld.create('freeze');
-});
-afterAll(() => world.close());
+describe('commands and freezes of the same sandbox', () => {
+  let world: DockerWorld;
+  beforeAll(async () => {
+    world = await DockerWorld.create('freeze');
+  });
+  afterAll(() => world.close());
 
-/** Milliseconds between each pause of the container and the unpause after it, by the engine's log of events. */
-async function freezesOf(container: string, until: number): Promise<number[]> {
-  const filters = JSON.stringify({ container: [container], event: ['pause', 'unpause'] });
-  const events = await world.docker.getEvents({ filters, since: 1, until: until / 1000 });
-  let text = '';
-  for await (const chunk of events) text += chunk;
-  const times = text
-    .trim()
-    .split('\n')
-    .map((line) => Number((JSON.parse(line) as { timeNano: number }).timeNano) / 1e6);
-  return times.flatMap((time, index) => (index % 2 === 1 ? [time - (times[index - 1] ?? Number.NaN)] : []));
-}
+  async function start(image = world.images.busybox, more: Partial<StartRequest> = {}) {
+    const sandboxId = newSandboxId();
+    await world.driver.startSandbox({ ...startRequest(sandboxId, image), ...more }, () => {}, NEVER);
+    return sandboxId;
+  }
 
-test('a capture tells how long the engine kept the sandbox frozen, each time anew', async () => {
-  const sandboxId = newSandboxId();
-  await world.driver.startSandbox(startRequest(sandboxId, world.images.busybox), () => {}, NEVER);
-  const first = await capture(world.driver, sandboxId);
-  const second = await capture(world.driver, sandboxId);
-  const freezes = await freezesOf(`sandglass-${sandboxId}`, Date.now());
-  expect([first, second].map(({ captured }) => captured.freezeMs)).toEqual(freezes.map((ms) => Math.ceil(ms)));
-  await world.driver.stopSandbox(sandboxId, NEVER);
+  /** With Docker 20.10, a command that starts just when the sandbox is frozen would block both for ever, and all commands of the engine. */
+  test("do not get in each other's way, however they meet", async () => {
+    const sandboxId = await start();
+    await sh(world.driver, sandboxId, 'dd if=/dev/urandom of=/change bs=1M count=5');
+    let isOver = false;
+    const commands = [1, 2, 3].map(async () => {
+      let count = 0;
+      for (; !isOver; count++)
+        expect(await sh(world.driver, sandboxId, 'echo here')).toEqual({ exitCode: 0, stdout: 'here\n', stderr: '' });
+      return count;
+    });
+    for (let round = 0; round < 12; round++) {
+      const { snapshot } = await capture(world.driver, sandboxId);
+      await world.driver.removeSnapshot(snapshot.snapshotId, NEVER);
+    }
+    isOver = true;
+    for (const count of await Promise.all(commands)) expect(count).toBeGreaterThan(0);
+    await world.driver.stopSandbox(sandboxId, NEVER);
+  });
+
+  test('a command that comes during a capture runs after it, and can be given up before', async () => {
+    const sandboxId = await start();
+    await sh(world.driver, sandboxId, 'dd if=/dev/urandom of=/change bs=1M count=60');
+    const ends: string[] = [];
+    const captured = capture(world.driver, sandboxId).then(() => ends.push('capture'));
+    const abort = new AbortController();
+    const givenUp = world.driver
+      .exec({ sandboxId, command: ['true'], env: {} }, abort.signal)
+      .catch((reason: unknown) => ends.push(String(reason)));
+    const command = sh(world.driver, sandboxId, 'true').then(() => ends.push('command'));
+    abort.abort('given up');
+    await Promise.all([captured, givenUp, command]);
+    expect(ends).toEqual(['given up', 'capture', 'command']);
+    await world.driver.stopSandbox(sandboxId, NEVER);
+  });
+
+  test('the engine starts none of its own: health checks of the image are not made', async () => {
+    const check = { Test: ['CMD', 'touch', '/checked'], Interval: 10_000_000, Retries: 1 };
+    const image = await world.images.configured('healthcheck', { Healthcheck: check, Env: ['PATH=/bin'] });
+    const sandboxId = await start(image);
+    const { State } = await world.docker.getContainer(`sandglass-${sandboxId}`).inspect();
+    expect(State.Health?.Status ?? 'none').toBe('none');
+    const { snapshot } = await capture(world.driver, sandboxId);
+    const { Config } = await world.docker.getImage(snapshot.imageRef).inspect();
+    expect(Config.Healthcheck).toMatchObject(check);
+    await world.driver.stopSandbox(sandboxId, NEVER);
+  });
 });
