@@ -45,13 +45,13 @@ async function measureChange({ quick, signal, note }: BenchContext, world: Bench
         await alter();
         let imageId = '';
         const ms = await timed(async () => {
-          imageId = await engine.commit(container);
+          imageId = await engine.commit(container, String(captures));
         });
         await engine.removeImage(imageId);
         return ms;
       },
     },
-    { warmups: 2, rounds: quick ? change.rounds.quick : change.rounds.full, signal },
+    { warmups: 5, rounds: quick ? change.rounds.quick : change.rounds.full, signal },
   );
   await world.deleteSandbox(sandboxId);
   return measurement({

@@ -33,11 +33,11 @@ export class BareEngine {
     return this.#http.json('GET', `/containers/${container}/json`);
   }
 
-  /** @returns the image's id. */
-  async commit(container: string): Promise<string> {
-    const changes = encodeURIComponent(`LABEL ${TEST_LABEL}=${this.label}`);
-    const { Id } = await this.#http.json<{ Id: string }>('POST', `/commit?container=${container}&pause=1&changes=${changes}`, {});
-    return Id;
+  /** Commits the container to an image with a name, as `docker commit` does. @returns the image's id. */
+  async commit(container: string, name: string): Promise<string> {
+    const query = new URLSearchParams({ container, repo: `sandglass-bench/${this.label}`, tag: name, pause: '1' });
+    query.set('changes', `LABEL ${TEST_LABEL}=${this.label}`);
+    return (await this.#http.json<{ Id: string }>('POST', `/commit?${query}`, {})).Id;
   }
 
   /** @returns the container's id. */
