@@ -3,9 +3,9 @@ import { parseImageReference } from '../../model/image-reference.ts';
 import type { Captured } from '../../model/snapshot.ts';
 import type { CaptureRequest, OnProgress } from '../driver.ts';
 import { LABEL, snapshotLabels } from '../labels.ts';
+import { watchCommit } from './commit-watch.ts';
 import type { DockerContext } from './docker-context.ts';
 import { isConflict, isNotFound } from './engine-errors.ts';
-import { watchFreeze } from './freeze-watch.ts';
 import { type ImageFacts, inspectImage } from './image-facts.ts';
 import { findContainer, notRunning, requireRunning } from './sandbox-containers.ts';
 import { snapshotConfig } from './snapshot-config.ts';
@@ -19,7 +19,7 @@ const NEVER = new AbortController().signal;
  *
  * It cannot be called off: the engine goes on with a commit whatever the client does, and has to be waited for.
  *
- * Two calls go before the commit, at the same time, and one follows it: 2 ms on top of the commit.
+ * Two calls go before the commit, at the same time, and none follows it: about 2 ms on top of the commit.
  */
 export async function captureSnapshot(context: DockerContext, request: CaptureRequest, onProgress: OnProgress): Promise<Captured> {
   const { engine, executorId, clock, log, abandonedCaptures } = context;
@@ -38,17 +38,18 @@ export async function captureSnapshot(context: DockerContext, request: CaptureRe
   if (container instanceof Error) throw container;
   abandonedCaptures.forget(request.sandboxId);
 
-  const freeze = container.State.Paused ? { stop: () => 0 } : watchFreeze(context, container.Id);
+  const committing = commit(context, request, container, signal);
+  const watch = watchCommit(context, container.Id);
+  onProgress({ phase: 'capturing', bytesDone: 0 }); // not before: storing it would hold up the calls above
   try {
-    const committing = commit(context, request, container, signal);
-    onProgress({ phase: 'capturing', bytesDone: 0 }); // not before: storing it would hold up the calls above
     const imageId = await committing;
     const captureMs = clock.now() - startedAt;
-    const image = await inspectImage(engine, imageId, signal);
+    const image = (await watch.image(imageId)) ?? (await inspectImage(engine, imageId, signal));
     if (image === undefined) throw notRunning(request.sandboxId, 'was captured, but somebody removed the image at once');
-    return captured(image, Math.ceil(freeze.stop() ?? captureMs), captureMs);
+    const freezeMs = container.State.Paused ? 0 : ((await watch.freezeMs()) ?? captureMs);
+    return captured(image, Math.ceil(freezeMs), captureMs);
   } finally {
-    freeze.stop();
+    watch.stop();
   }
 }
 
