@@ -4,10 +4,11 @@
  */
 import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
+import { SandglassError } from '../src/model/errors.ts';
 import { commitRate } from './commit-rate.ts';
 import { controlPlaneScale } from './control-plane-scale.ts';
 import type { Benchmark } from './lib/benchmark.ts';
-import { machine } from './lib/machine.ts';
+import { cpuWaits, describeMachine, machine } from './lib/machine.ts';
 import type { Measurement } from './lib/measurement.ts';
 import { describeBound, reportTable } from './lib/report.ts';
 import { restoreOverhead } from './restore-overhead.ts';
@@ -35,19 +36,22 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 
 const facts = machine();
 const startedAt = new Date();
+const waited = cpuWaits();
 const measurements: Measurement[] = [];
 try {
   for (const benchmark of BENCHMARKS) {
     if (names.length === 0 || names.includes(benchmark.name)) await runBenchmark(benchmark);
   }
 } catch (error) {
-  if (!interrupt.signal.aborted) throw error;
-  process.exit(130);
+  if (interrupt.signal.aborted) process.exit(130);
+  console.error(error instanceof SandglassError ? `error: ${error.message}` : error);
+  process.exit(1);
 }
-const { cpu, cores, memoryMb, kernel, node, load } = facts;
-console.log(`\n${cpu}, ${cores} cores, ${memoryMb} MB, Linux ${kernel}, Node ${node}, load before the run ${load.toFixed(1)}`);
+const seconds = (Date.now() - startedAt.getTime()) / 1000;
+const waitingShare = waited === undefined ? undefined : ((cpuWaits() ?? waited) - waited) / seconds;
+console.log(`\n${describeMachine(facts, waitingShare)}`);
 if (options.json !== undefined) {
-  const report = { startedAt, seconds: (Date.now() - startedAt.getTime()) / 1000, quick: options.quick, machine: facts, measurements };
+  const report = { startedAt, seconds, quick: options.quick, machine: facts, waitingShare, measurements };
   await writeFile(options.json, `${JSON.stringify(report, undefined, 2)}\n`);
 }
 const missed = measurements.flatMap(({ name, bounds }) =>

@@ -23,6 +23,7 @@ export class BenchWorld {
 
   /** Runs `task` in a new world, and clears everything away, also when `task` throws or the signal aborts. */
   static async *use<T>({ signal }: BenchContext, task: (world: BenchWorld) => AsyncIterable<T>): AsyncGenerator<T> {
+    const docker = await connectEngine();
     const label = `bench-${randomBytes(4).toString('hex')}`;
     const dataDir = await mkdtemp(join(tmpdir(), 'sandglass-bench-'));
     const engine = new BareEngine(label, process.env, signal);
@@ -35,7 +36,7 @@ export class BenchWorld {
     } finally {
       await sandglass?.close();
       engine.close();
-      await removeLabelled(await connectEngine(), label);
+      await removeLabelled(docker, label);
       await rm(dataDir, { recursive: true, force: true });
     }
   }

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { cpus, loadavg, release, totalmem } from 'node:os';
 
 /** What the figures depend on. */
@@ -21,4 +22,20 @@ export function machine(): Machine {
     node: process.versions.node,
     load: loadavg()[0] ?? 0,
   };
+}
+
+/** Seconds since the machine's start in which at least one task waited for a CPU; undefined where the kernel does not count. */
+export function cpuWaits(): number | undefined {
+  try {
+    const total = /^some .*total=(\d+)/.exec(readFileSync('/proc/pressure/cpu', 'utf8'))?.[1];
+    return total === undefined ? undefined : Number(total) / 1e6;
+  } catch {
+    return undefined;
+  }
+}
+
+/** One line. `waitingShare`: of the run, the part in which something waited for a CPU. */
+export function describeMachine({ cpu, cores, memoryMb, kernel, node, load }: Machine, waitingShare: number | undefined): string {
+  const waits = waitingShare === undefined ? '' : `, something waited for a CPU ${(100 * waitingShare).toFixed(0)} % of the time`;
+  return `${cpu}, ${cores} cores, ${memoryMb} MB, Linux ${kernel}, Node ${node}; load before the run ${load.toFixed(1)}${waits}`;
 }
