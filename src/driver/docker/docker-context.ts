@@ -6,6 +6,7 @@ import type { AbandonedCaptures } from './abandoned-captures.ts';
 import type { Engine } from './engine.ts';
 import type { ImageConfig } from './image-facts.ts';
 import type { Networks } from './networks.ts';
+import type { OwnContainers } from './own-containers.ts';
 import type { PauseMarkers } from './pause-markers.ts';
 import type { RegistryCredentials } from './pull-image.ts';
 import type { RuntimeBundle } from './runtime-bundle.ts';
@@ -18,6 +19,7 @@ export interface DockerContext {
   readonly networks: Networks;
   readonly volumelessImages: VolumelessImages;
   readonly markers: PauseMarkers;
+  readonly ownContainers: OwnContainers;
   readonly abandonedCaptures: AbandonedCaptures;
   readonly registries: readonly RegistryCredentials[];
   readonly pidsLimit: number;

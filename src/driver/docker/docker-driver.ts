@@ -27,6 +27,7 @@ import type { EngineEnvironment } from './find-engine.ts';
 import { ImageConfigs } from './image-configs.ts';
 import { inventory } from './inventory.ts';
 import { Networks } from './networks.ts';
+import { OwnContainers } from './own-containers.ts';
 import { PauseMarkers } from './pause-markers.ts';
 import { pauseSandbox, resumeSandbox } from './pause-sandbox.ts';
 import type { RegistryCredentials } from './pull-image.ts';
@@ -95,6 +96,7 @@ export class DockerDriver implements Driver {
       networks: new Networks(engine, options.networkName ?? 'sandglass', extraLabels),
       volumelessImages: new VolumelessImages(engine),
       markers: new PauseMarkers(join(dataDir, 'paused')),
+      ownContainers: new OwnContainers(),
       abandonedCaptures: new AbandonedCaptures({ engine, clock, log, patienceMs: options.thawPatienceMs ?? 30_000 }),
       registries: options.registries ?? [],
       pidsLimit: options.pidsLimit ?? 1024,

@@ -4,7 +4,7 @@ import type { OnProgress, StartRequest } from '../driver.ts';
 import { containerConfig } from './container-config.ts';
 import type { DockerContext } from './docker-context.ts';
 import { engineMessage, isConflict } from './engine-errors.ts';
-import type { ImageFacts } from './image-facts.ts';
+import { type ImageFacts, volumesOf } from './image-facts.ts';
 import { removeContainer } from './remove-container.ts';
 import { resolveImage } from './resolve-image.ts';
 import { containerName, findContainer } from './sandbox-containers.ts';
@@ -35,13 +35,15 @@ export async function startSandbox(
 }
 
 async function createAndStart(context: DockerContext, request: StartRequest, image: ImageFacts, signal: AbortSignal): Promise<void> {
-  const container = declaresVolumes(image)
-    ? await context.volumelessImages.use(image, (imageId) => createContainer(context, request, image, imageId, signal), signal)
-    : await createContainer(context, request, image, image.id, signal);
+  const create = async (imageId: string) => ({ imageId, container: await createContainer(context, request, image, imageId, signal) });
+  const { container, imageId } = declaresVolumes(image)
+    ? await context.volumelessImages.use(image, create, signal)
+    : await create(image.id);
   if (container === 'runs already') return;
   try {
     if (request.spec.entrypoint === undefined) await context.engine.call(signal, () => container.start());
     else await startWithEntrypoint(context.engine, container, request, image, signal);
+    context.ownContainers.started(request.sandboxId, { id: container.id, imageId, volumes: volumesOf(image.config) });
   } catch (error) {
     // Not with `signal`: it may be the reason.
     await removeContainer(context, container.id, AbortSignal.timeout(CLEANUP_TIMEOUT_MS)).catch((cleanup: unknown) => {

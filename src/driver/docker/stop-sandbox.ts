@@ -8,7 +8,8 @@ import { removeIfDangling } from './snapshot-images.ts';
 
 /** Makes sure that nothing is left of the sandbox; see `Driver.stopSandbox`. An entrypoint gets SIGTERM and a few seconds first. */
 export async function stopSandbox(context: DockerContext, sandboxId: SandboxId, signal: AbortSignal): Promise<void> {
-  const { engine, executorId, markers, stopGraceSecs } = context;
+  const { engine, executorId, markers, ownContainers, stopGraceSecs } = context;
+  ownContainers.forget(sandboxId);
   const container = await findContainer(engine, executorId, sandboxId, signal);
   if (container !== undefined) {
     const { Running: running, Paused: paused } = container.State;
