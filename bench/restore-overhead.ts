@@ -40,7 +40,7 @@ async function* measureChange({ quick, signal, note }: BenchContext, world: Benc
       same: () => createAndRead(world, sameConfig(model)),
       plain: () => createAndRead(world, plainConfig(model)),
     },
-    { warmups: 5, rounds: quick ? change.rounds.quick : change.rounds.full, signal },
+    { warmups: quick ? 1 : 5, rounds: quick ? change.rounds.quick : change.rounds.full, signal },
   );
   await world.deleteSnapshot(snapshotId);
   const name = `restore of ${change.title}`;

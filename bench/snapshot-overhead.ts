@@ -51,7 +51,7 @@ async function measureChange({ quick, signal, note }: BenchContext, world: Bench
         return ms;
       },
     },
-    { warmups: 5, rounds: quick ? change.rounds.quick : change.rounds.full, signal },
+    { warmups: quick ? 1 : 5, rounds: quick ? change.rounds.quick : change.rounds.full, signal },
   );
   await world.deleteSandbox(sandboxId);
   return measurement({

@@ -8,7 +8,8 @@ import type { BenchContext } from './benchmark.ts';
 import { SandglassProcess } from './sandglass-process.ts';
 
 const NAMESPACE = '/v1/namespaces/default';
-const CONNECT_MS = 30_000;
+/** The executor makes the default image first, where there is none. */
+const CONNECT_MS = 400_000;
 const POLL_MS = 20;
 
 /** `sandglass up` on the machine's engine, with a data folder and a network of its own, and the bare engine beside it. */

@@ -12,8 +12,8 @@ interface Query {
   readonly bounds: readonly Bound[];
 }
 
-const GET_ROUNDS = { full: 10_000, quick: 1_000 };
-const LIST_ROUNDS = { full: 500, quick: 100 };
+const GET_ROUNDS = { full: 10_000, quick: 500 };
+const LIST_ROUNDS = { full: 500, quick: 50 };
 const GET_BOUNDS: readonly Bound[] = [{ of: 'p99', limit: 5 }];
 const LIST_BOUNDS: readonly Bound[] = [{ of: 'p90', limit: 20 }];
 
