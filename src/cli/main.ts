@@ -22,7 +22,7 @@ export async function run(): Promise<void> {
     await runProgram(cli, argv);
     process.exitCode = cli.exitCode;
   } catch (thrown) {
-    if (stop.signal.reason instanceof ClosedPipe) process.exit();
+    if (stop.signal.reason instanceof ClosedPipe) process.exit(0);
     const failure = failureOf(thrown);
     cli.note(failureText(failure));
     process.exitCode = failure.exitCode;
@@ -45,6 +45,8 @@ function stopOnClosedPipe(stop: AbortController): void {
     stream.on('error', (error: NodeJS.ErrnoException) => {
       if (error.code !== 'EPIPE') throw error;
       stop.abort(new ClosedPipe());
+      // What waits for room in the pipe waits for ever.
+      process.once('beforeExit', () => process.exit(0));
     });
   }
 }

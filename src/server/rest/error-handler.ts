@@ -28,6 +28,7 @@ export function errorHandler(log: Logger) {
       );
     }
     if (error.status === 401) reply.header('www-authenticate', 'Bearer realm="sandglass"');
+    if (error.reason === 'request_too_large' && declaredBytes(request) <= MAX_DISCARDED_BYTES) reply.removeHeader('connection');
     const answered =
       error.reason === 'internal'
         ? new SandglassError('internal', `internal error; the server log has the detail under request id ${request.id}`, {
@@ -36,6 +37,16 @@ export function errorHandler(log: Logger) {
         : error;
     reply.status(answered.status).type('application/json; charset=utf-8').send(errorBody(answered));
   };
+}
+
+/**
+ * A body that is too large is read and thrown away up to this size, instead of closing the connection under the client: one
+ * that is still sending would be told of a broken pipe, and never see the answer.
+ */
+const MAX_DISCARDED_BYTES = 64 * 1024 * 1024;
+
+function declaredBytes({ headers }: FastifyRequest): number {
+  return Number(headers['content-length'] ?? Number.POSITIVE_INFINITY);
 }
 
 function fromThrown(thrown: unknown): SandglassError {
