@@ -1,5 +1,7 @@
-import { TEST_LABEL } from '../../test/support/engine.ts';
 import { HttpClient } from './http-client.ts';
+
+/** Label of everything that a benchmark makes in the engine. Not the tests' label: `npm test` removes what carries that. */
+export const BENCH_LABEL = 'dev.sandglass.bench';
 
 const STDOUT = 1;
 
@@ -12,7 +14,7 @@ export interface ContainerInfo {
 
 /** The Docker Engine API over its unix socket, with nothing of Sandglass in between: the baseline. */
 export class BareEngine {
-  /** Value of `TEST_LABEL` on what is made here. */
+  /** Value of `BENCH_LABEL` on what is made here. */
   readonly label: string;
   readonly #http: HttpClient;
 
@@ -36,13 +38,13 @@ export class BareEngine {
   /** Commits the container to an image with a name, as `docker commit` does. @returns the image's id. */
   async commit(container: string, name: string): Promise<string> {
     const query = new URLSearchParams({ container, repo: `sandglass-bench/${this.label}`, tag: name, pause: '1' });
-    query.set('changes', `LABEL ${TEST_LABEL}=${this.label}`);
+    query.set('changes', `LABEL ${BENCH_LABEL}=${this.label}`);
     return (await this.#http.json<{ Id: string }>('POST', `/commit?${query}`, {})).Id;
   }
 
   /** @returns the container's id. */
   async create(config: Record<string, unknown>): Promise<string> {
-    return (await this.#http.json<{ Id: string }>('POST', '/containers/create', { ...config, Labels: { [TEST_LABEL]: this.label } })).Id;
+    return (await this.#http.json<{ Id: string }>('POST', '/containers/create', { ...config, Labels: { [BENCH_LABEL]: this.label } })).Id;
   }
 
   async start(container: string): Promise<void> {

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connectEngine, removeLabelled } from '../../test/support/engine.ts';
-import { BareEngine } from './bare-engine.ts';
+import { BareEngine, BENCH_LABEL } from './bare-engine.ts';
 import type { BenchContext } from './benchmark.ts';
 import { SandglassProcess } from './sandglass-process.ts';
 
@@ -37,7 +37,7 @@ export class BenchWorld {
     } finally {
       await sandglass?.close();
       engine.close();
-      await removeLabelled(docker, label);
+      await removeLabelled(docker, label, BENCH_LABEL);
       await rm(dataDir, { recursive: true, force: true });
     }
   }

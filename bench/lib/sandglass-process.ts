@@ -4,7 +4,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { TEST_LABEL } from '../../test/support/engine.ts';
+import { BENCH_LABEL } from './bare-engine.ts';
 import { HttpClient } from './http-client.ts';
 
 const PROGRAM = fileURLToPath(new URL('../../bin/sandglass.mjs', import.meta.url));
@@ -18,7 +18,7 @@ export interface StartOptions {
   readonly command: 'server' | 'up';
   /** Gets the configuration, and holds all that is kept. */
   readonly dataDir: string;
-  /** Value of the test label on all that it makes in the engine, and name of its network there. */
+  /** Value of the label on all that it makes in the engine, and name of its network there. */
   readonly label?: string;
   readonly signal: AbortSignal;
   /** For Node, such as `--cpu-prof`. */
@@ -74,7 +74,7 @@ export async function writeConfiguration(dataDir: string, label = 'sandglass-ben
     data_dir: dataDir,
     log: { level: 'info', format: 'json' },
     server: { listen: '127.0.0.1:0', executor_listen: '127.0.0.1:0', snapshots: { max_per_namespace: 10_000_000 } },
-    executor: { engine_labels: { [TEST_LABEL]: label }, network_name: label },
+    executor: { engine_labels: { [BENCH_LABEL]: label }, network_name: label },
   };
   const path = join(dataDir, 'sandglass.yaml');
   await writeFile(path, JSON.stringify(config)); // JSON is YAML

@@ -9,9 +9,9 @@ export function connectEngine(): Promise<Docker> {
   return findEngine(undefined, process.env, AbortSignal.timeout(10_000));
 }
 
-/** Removes the containers, networks and images that carry the test label with this value. */
-export async function removeLabelled(docker: Docker, value: string): Promise<void> {
-  const filters = JSON.stringify({ label: [`${TEST_LABEL}=${value}`] });
+/** Removes the containers, networks and images that carry the test label, or another one, with this value. */
+export async function removeLabelled(docker: Docker, value: string, label = TEST_LABEL): Promise<void> {
+  const filters = JSON.stringify({ label: [`${label}=${value}`] });
   for (const { Id } of await docker.listContainers({ all: true, filters })) await docker.getContainer(Id).remove({ force: true, v: true });
   for (const { Id } of await docker.listNetworks({ filters })) await docker.getNetwork(Id).remove();
   // A parent can be removed only after its children; each round removes at least the youngest.
