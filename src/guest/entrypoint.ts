@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { constants } from 'node:os';
+import { resolveUser, type UserIdentity } from './resolve-user.ts';
 import type { StartLine } from './start-line.ts';
-import { resolveUser, type UserIdentity } from './users.ts';
 
 /** Where Docker looks for programs when an image does not say. */
 const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';

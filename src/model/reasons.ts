@@ -62,6 +62,19 @@ export const REASONS = {
   invalid_user: reason('invalid_argument', 400),
   invalid_workdir: reason('invalid_argument', 400),
   exec_timeout: reason('deadline_exceeded', 408),
+  guest_unavailable: reason('unavailable', 503, true),
+
+  // In a sandbox
+  process_not_found: reason('not_found', 404),
+  port_unreachable: reason('unavailable', 502, true),
+  invalid_path: reason('invalid_argument', 400),
+  file_not_found: reason('not_found', 404),
+  file_exists: reason('already_exists', 409),
+  not_a_directory: reason('failed_precondition', 409),
+  is_a_directory: reason('failed_precondition', 409),
+  directory_not_empty: reason('failed_precondition', 409),
+  file_access_denied: reason('permission_denied', 403),
+  range_not_satisfiable: reason('out_of_range', 416),
 
   // Snapshots
   snapshot_not_found: reason('not_found', 404),

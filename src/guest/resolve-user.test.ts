@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { resolveUser } from './users.ts';
+import { resolveUser } from './resolve-user.ts';
 
 const PASSWD = 'root:x:0:0:root:/root:/bin/sh\n# comment\napp:x:1000:1001::/home/app:/bin/sh\n1234:x:77:78::/odd:/bin/sh\n';
 const GROUP = 'root:x:0:\nstaff:x:50:app,other\napp:x:1001:\naudio:x:29:other\n';
