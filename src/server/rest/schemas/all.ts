@@ -5,6 +5,7 @@ import { Progress } from './progress.ts';
 import { sandboxSchemas } from './sandbox.ts';
 import { snapshotSchemas } from './snapshot.ts';
 import { systemSchemas } from './system.ts';
+import { telemetrySchemas } from './telemetry.ts';
 
 /** Every schema that routes refer to by name: the components of the OpenAPI document. */
 export const namedSchemas = [
@@ -16,4 +17,5 @@ export const namedSchemas = [
   ...executorSchemas,
   ...execSchemas,
   ...systemSchemas,
+  ...telemetrySchemas,
 ];
