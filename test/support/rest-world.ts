@@ -8,6 +8,7 @@ import { Metrics } from '../../src/server/metrics.ts';
 import { createRestServer, type RestServer, type RestServerOptions } from '../../src/server/rest/rest-server.ts';
 import { ControlWorld } from './control-world.ts';
 import { FakeCommandRunner } from './fake-command-runner.ts';
+import { HostGuestLink } from './host-guest-link.ts';
 import { OpenApiCheck } from './openapi-check.ts';
 import type { ScriptedExecutor } from './scripted-executor.ts';
 
@@ -25,7 +26,7 @@ interface Call {
 }
 
 export interface RestWorldOptions
-  extends Partial<Pick<RestServerOptions, 'apiKeys' | 'allowedHosts' | 'notReadyBecause' | 'store' | 'tls'>> {
+  extends Partial<Pick<RestServerOptions, 'apiKeys' | 'allowedHosts' | 'links' | 'notReadyBecause' | 'sandboxDomain' | 'store' | 'tls'>> {
   /** Puts something between the API and the control plane. */
   readonly wrapControl?: (control: Control) => Control;
   readonly settings?: Partial<ControlSettings>;
@@ -69,7 +70,7 @@ export class RestWorld {
     const logged: Record<string, unknown>[] = [];
     const { store, clock } = world;
     const parts = { control: wrapControl(world.control), store, clock, commands, metrics, log: recorder(logged) };
-    const server = await createRestServer({ ...parts, apiKeys: [], version: '1.2.3', ...rest });
+    const server = await createRestServer({ ...parts, apiKeys: [], links: new HostGuestLink(), version: '1.2.3', ...rest });
     const { port } = await server.listen('127.0.0.1', 0);
     const created = new RestWorld({ world, executor, commands, metrics, port, logged }, server);
     worlds.push(created);

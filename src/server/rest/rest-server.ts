@@ -24,7 +24,8 @@ import { Idempotency } from './idempotency.ts';
 import { logRoutes } from './log-routes.ts';
 import { addOpenApi } from './openapi.ts';
 import { PortHosts } from './ports/port-hosts.ts';
-import { addAllMethods, PORT_HOST_PATH, portHostRoute, portRoutes } from './ports/port-routes.ts';
+import { addAllMethods, portHostRoute, portRoutes } from './ports/port-routes.ts';
+import { routedUrl } from './ports/port-urls.ts';
 import { tcpRoute } from './ports/tcp-route.ts';
 import { addRequestLog } from './request-log.ts';
 import type { App, RestContext } from './rest-context.ts';
@@ -76,8 +77,7 @@ export async function createRestServer(options: RestServerOptions): Promise<Rest
   const routes = new RouteTable();
   const takesUpgrade = (request: IncomingMessage) => {
     const protocol = wantedProtocol(request);
-    if (protocol === undefined) return false;
-    return portHosts.parse(request.headers.host) !== undefined || routes.takesUpgrade(request.url?.split('?', 1)[0] ?? '', protocol);
+    return protocol !== undefined && routes.takesUpgrade(routedUrl(request, portHosts).split('?', 1)[0] ?? '', protocol);
   };
   const app = createApp({ ...compact({ tls: options.tls }), takesUpgrade }, portHosts);
   routes.record(app);
@@ -145,7 +145,7 @@ function createApp(httpOptions: HttpServerOptions, portHosts: PortHosts): App {
   const app = fastify({
     logger: false,
     serverFactory: serverFactory(httpOptions),
-    rewriteUrl: ({ url = '/', headers }) => (portHosts.parse(headers.host) === undefined ? url : PORT_HOST_PATH),
+    rewriteUrl: (request) => routedUrl(request, portHosts),
     bodyLimit: BODY_LIMIT_BYTES,
     // Longer than any id or name; what is longer names nothing.
     routerOptions: { maxParamLength: 256 },

@@ -33,7 +33,10 @@ export function forwardRequest({ connection, incoming, path, headers, protocol }
   const request = http.request({ method, path, setHost: false, createConnection: () => connection, maxHeaderSize: MAX_HEAD_BYTES });
   for (const [name, value] of headers) request.appendHeader(name, value);
   if (protocol !== undefined) request.setHeader('Connection', 'Upgrade').setHeader('Upgrade', protocol);
-  request.once('response', (response) => resolve({ response }));
+  request.once('response', (response) => {
+    if ((response.statusCode ?? 0) >= 200) resolve({ response });
+    else request.destroy(new Error('its status is none'));
+  });
   request.once('upgrade', (response, _socket, head) => {
     if (protocol !== undefined) resolve({ response, upgraded: { head } });
     else request.destroy(new Error('it changed to another protocol without being asked to'));

@@ -13,6 +13,7 @@ import { isUpgrade, wantedProtocol } from '../upgrade.ts';
 import { connectPort, type PortTarget } from './connect-port.ts';
 import { forwardRequest } from './forward-request.ts';
 import type { PortHost, PortHosts } from './port-hosts.ts';
+import { originForm, PORT_HOST_PATH, splitPortUrl } from './port-urls.ts';
 import { toAppHeaders } from './proxy-headers.ts';
 import { relayAnswer, relayUpgrade } from './relay-answer.ts';
 
@@ -45,7 +46,7 @@ export function portRoutes(app: App, rest: RestContext, options: PortRoutesOptio
     const params = request.params as { namespace: string; sandbox_id: string; port: string };
     const ns = parseNamespace(params.namespace);
     const place = await findRunning(rest.control, ns, parseId('sandbox', params.sandbox_id));
-    const { prefix, path } = splitPath(request.originalUrl);
+    const { prefix, path } = splitPortUrl(request.originalUrl);
     const port = Number(params.port);
     await proxy(request, reply, { ...place, port, path, prefix, appHost: `localhost:${port}` }, rest, options);
   };
@@ -68,11 +69,7 @@ export function portRoutes(app: App, rest: RestContext, options: PortRoutesOptio
     toProgram,
   );
   app.route({ method: method.filter((one) => one !== 'GET'), url: `${PORT}/`, config, schema, handler: toProgram });
-  app.route({ method, url: `${PORT}/*`, config, schema, exposeHeadRoute: false, handler: toProgram });
 }
-
-/** Path that requests to host names of ports are routed to; nobody gets there by asking for it. */
-export const PORT_HOST_PATH = '/@port-host';
 
 /** Likewise for the host names of ports: there every path is the program's. */
 export function portHostRoute(app: App, rest: RestContext, hosts: PortHosts, options: PortRoutesOptions): void {
@@ -125,7 +122,7 @@ function takeBodiesAsTheyAre(app: App): void {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', (_request, _payload, done) => done(null));
   app.addHook('onRequest', async ({ raw }) => {
-    delete raw.headers['content-type'];
+    raw.headers['content-type'] = 'application/octet-stream';
   });
 }
 
@@ -143,21 +140,6 @@ async function redirectBelow(request: FastifyRequest, reply: FastifyReply): Prom
     .header('location', `${port}/${query === '' ? '' : `?${query}`}`)
     .status(308)
     .send();
-}
-
-/** Segments before the program's path: `/v1/namespaces/NS/sandboxes/ID/ports/PORT`. */
-const PREFIX = /^((?:\/[^/?#]*){7})(.*)$/s;
-
-/** Cut where the program's path begins, without decoding anything of it. */
-function splitPath(url: string): { prefix: string; path: string } {
-  const [, prefix = '', path = '/'] = PREFIX.exec(originForm(url)) ?? [];
-  return { prefix, path };
-}
-
-/** Clients of proxies write scheme and host before the path (RFC 9112, 3.2.2). */
-function originForm(url: string): string {
-  const path = url.replace(/^https?:\/\/[^/?]*/i, '');
-  return path.startsWith('/') || path === '*' ? path : `/${path}`;
 }
 
 function parsePort({ port }: PortHost): number {

@@ -49,7 +49,8 @@ export async function relayUpgrade(
     ([name, value]) => `${name}: ${value}`,
   );
   socket.write(`HTTP/1.1 101 ${STATUS_CODES[101]}\r\n${lines.join('\r\n')}\r\n\r\n`, 'latin1');
-  if (upgraded !== undefined && upgraded.head.length > 0) connection.unshift(upgraded.head);
-  if (head.length > 0) socket.unshift(head);
+  // Not put back where they came from: that side may have ended already.
+  if (upgraded !== undefined) socket.write(upgraded.head);
+  connection.write(head);
   await joinStreams(socket, connection);
 }
