@@ -20,7 +20,8 @@ export function addBodyDeadline(app: FastifyInstance, clock: Clock): void {
     const { raw } = request;
     if (!hasBody(request)) return;
     const cancel = clock.schedule(BODY_TIMEOUT_MS, () => {
-      if (request.routeOptions.config.streamsBody && request.principal !== undefined) return;
+      const isTaken = request.routeOptions.config.streamsBody && request.principal !== undefined;
+      if (isTaken && !reply.raw.writableEnded) return;
       if (reply.raw.headersSent) raw.destroy();
       else app.server.emit('clientError', Object.assign(new Error('the body is late'), { code: 'ERR_HTTP_REQUEST_TIMEOUT' }), raw.socket);
     });

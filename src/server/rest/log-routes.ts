@@ -9,7 +9,7 @@ import { responses, streamResponses } from './answers.ts';
 import { errorBody } from './error-handler.ts';
 import { presentLogLine, presentMetrics } from './present-telemetry.ts';
 import { type App, answerSignal, type RestContext } from './rest-context.ts';
-import { findContainer } from './running-sandbox.ts';
+import { sandboxContainer } from './running-sandbox.ts';
 import { NoQuery, SandboxParams } from './schemas/common.ts';
 import { ref } from './schemas/named.ts';
 import { DEFAULT_LOG_TAIL, Logs, LogsQuery, SandboxMetrics } from './schemas/telemetry.ts';
@@ -37,7 +37,7 @@ export function logRoutes(app: App, rest: RestContext): void {
       },
     },
     async ({ params, query }, reply) => {
-      const place = await findContainer(control, parseNamespace(params.namespace), parseId('sandbox', params.sandbox_id));
+      const place = await sandboxContainer(control, parseNamespace(params.namespace), parseId('sandbox', params.sandbox_id));
       const signal = answerSignal(reply, rest);
       const request: LogsRequest = compact({
         sandboxId: place.sandboxId,
@@ -66,7 +66,7 @@ export function logRoutes(app: App, rest: RestContext): void {
       },
     },
     async ({ params }, reply) => {
-      const place = await findContainer(control, parseNamespace(params.namespace), parseId('sandbox', params.sandbox_id));
+      const place = await sandboxContainer(control, parseNamespace(params.namespace), parseId('sandbox', params.sandbox_id));
       return presentMetrics(await links.metrics(place.executorId, place.sandboxId, answerSignal(reply, rest)));
     },
   );

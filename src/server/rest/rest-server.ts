@@ -10,7 +10,8 @@ import { type Logger, silentLogger } from '../../lib/logger.ts';
 import { SandglassError } from '../../model/errors.ts';
 import type { Store } from '../../store/store.ts';
 import { type ApiKey, Authenticator } from '../auth.ts';
-import type { CommandRunner } from '../command-runner.ts';
+import { GuestClients, type GuestTarget } from '../guests/guest-clients.ts';
+import { GuestCommandRunner } from '../guests/guest-command-runner.ts';
 import type { Metrics } from '../metrics.ts';
 import type { SandboxLink } from '../sandbox-link.ts';
 import { addAuthHook } from './auth-hook.ts';
@@ -19,6 +20,8 @@ import { addBodyParser, BODY_LIMIT_BYTES } from './body-parser.ts';
 import { errorHandler } from './error-handler.ts';
 import { execRoute } from './exec-route.ts';
 import { executorRoutes } from './executor-routes.ts';
+import { fileContentRoutes } from './file-content-routes.ts';
+import { fileRoutes } from './file-routes.ts';
 import { type HttpServerOptions, serverFactory, type TlsOptions } from './http-server.ts';
 import { Idempotency } from './idempotency.ts';
 import { logRoutes } from './log-routes.ts';
@@ -27,6 +30,7 @@ import { PortHosts } from './ports/port-hosts.ts';
 import { addAllMethods, portHostRoute, portRoutes } from './ports/port-routes.ts';
 import { routedUrl } from './ports/port-urls.ts';
 import { tcpRoute } from './ports/tcp-route.ts';
+import { processRoutes } from './process-routes.ts';
 import { addRequestLog } from './request-log.ts';
 import type { App, RestContext } from './rest-context.ts';
 import { RouteTable, unmatched } from './route-table.ts';
@@ -38,7 +42,7 @@ import { validatorCompiler } from './validation.ts';
 
 export interface RestServerOptions {
   readonly control: Control;
-  readonly commands: CommandRunner;
+  /** How it reaches into sandboxes. */
   readonly links: SandboxLink;
   /** Holds the answers to requests with an `Idempotency-Key`. */
   readonly store: Store;
@@ -67,11 +71,21 @@ export interface RestServer {
   close(): Promise<void>;
 }
 
-/** The REST API: translates HTTP to `Control` and `CommandRunner`, and back. */
+/** The REST API: translates HTTP to `Control` and to what guests speak, and back. */
 export async function createRestServer(options: RestServerOptions): Promise<RestServer> {
-  const { control, commands, links, clock, log, metrics, version, allowedHosts = [], notReadyBecause = () => [] } = options;
+  const { control, links, clock, log, metrics, version, allowedHosts = [], notReadyBecause = () => [] } = options;
   const closing = new AbortController();
-  const rest: RestContext = { control, commands, links, clock, log, closing: closing.signal, idempotency: new Idempotency(options) };
+  const guests = new GuestClients({ links, clock, isFrozen: (target) => isPaused(control, target) });
+  const rest: RestContext = {
+    control,
+    links,
+    guests,
+    commands: new GuestCommandRunner(guests),
+    clock,
+    log,
+    closing: closing.signal,
+    idempotency: new Idempotency(options),
+  };
   const authenticator = new Authenticator(options.apiKeys);
   const portHosts = new PortHosts(options.sandboxDomain);
   const routes = new RouteTable();
@@ -83,8 +97,8 @@ export async function createRestServer(options: RestServerOptions): Promise<Rest
   routes.record(app);
   addAllMethods(app);
   addBodyParser(app);
-  addRequestLog(app, { log, metrics });
   addBodyDeadline(app, clock);
+  addRequestLog(app, { log, metrics });
   // A connection that becomes idle while the server closes would keep it from closing.
   app.addHook('onResponse', async () => {
     if (closing.signal.aborted) setImmediate(() => app.server.closeIdleConnections());
@@ -111,6 +125,9 @@ export async function createRestServer(options: RestServerOptions): Promise<Rest
       sandboxRoutes(namespaced, rest);
       snapshotRoutes(namespaced, rest);
       execRoute(namespaced, rest);
+      processRoutes(namespaced, rest);
+      fileRoutes(namespaced, rest);
+      fileContentRoutes(namespaced, rest);
       tcpRoute(namespaced, rest);
       logRoutes(namespaced, rest);
       namespaced.register((ports: App, _ports, registered) => {
@@ -137,8 +154,13 @@ export async function createRestServer(options: RestServerOptions): Promise<Rest
       const cancelTimer = clock.schedule(CLOSE_TIMEOUT_MS, () => app.server.closeAllConnections());
       await app.close();
       cancelTimer();
+      guests.close();
     },
   };
+}
+
+async function isPaused(control: Control, { namespace, sandboxId }: GuestTarget): Promise<boolean> {
+  return (await control.getSandbox(namespace, sandboxId)).status === 'paused';
 }
 
 function createApp(httpOptions: HttpServerOptions, portHosts: PortHosts): App {

@@ -7,7 +7,7 @@ import { principalOf } from '../auth-hook.ts';
 import { invalidField } from '../invalid-request.ts';
 import { type App, answerSignal, type RestContext } from '../rest-context.ts';
 import { unmatched } from '../route-table.ts';
-import { findRunning } from '../running-sandbox.ts';
+import { runningSandbox } from '../running-sandbox.ts';
 import { PortParams } from '../schemas/ports.ts';
 import { isUpgrade, wantedProtocol } from '../upgrade.ts';
 import { connectPort, type PortTarget } from './connect-port.ts';
@@ -45,7 +45,7 @@ export function portRoutes(app: App, rest: RestContext, options: PortRoutesOptio
   const toProgram = async (request: FastifyRequest, reply: FastifyReply) => {
     const params = request.params as { namespace: string; sandbox_id: string; port: string };
     const ns = parseNamespace(params.namespace);
-    const place = await findRunning(rest.control, ns, parseId('sandbox', params.sandbox_id));
+    const place = await runningSandbox(rest.control, ns, parseId('sandbox', params.sandbox_id));
     const { prefix, path } = splitPortUrl(request.originalUrl);
     const port = Number(params.port);
     await proxy(request, reply, { ...place, port, path, prefix, appHost: `localhost:${port}` }, rest, options);
@@ -79,7 +79,7 @@ export function portHostRoute(app: App, rest: RestContext, hosts: PortHosts, opt
     if (named === undefined) throw unmatched(request.method, PORT_HOST_PATH, []);
     const path = originForm(request.originalUrl);
     const port = parsePort(named);
-    const place = await findRunning(rest.control, namespaceOf(request), named.sandboxId);
+    const place = await runningSandbox(rest.control, namespaceOf(request), named.sandboxId);
     await proxy(request, reply, { ...place, port, path, appHost: request.headers.host ?? '' }, rest, options);
   };
   app.route({ method: app.supportedMethods, url: PORT_HOST_PATH, config, schema: { hide: true }, exposeHeadRoute: false, handler });

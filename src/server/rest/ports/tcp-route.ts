@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream';
 import { parseId, parseNamespace } from '../../../model/ids.ts';
 import { type App, answerSignal, type RestContext } from '../rest-context.ts';
-import { findRunning } from '../running-sandbox.ts';
+import { runningSandbox } from '../running-sandbox.ts';
 import { NoQuery } from '../schemas/common.ts';
 import { PortParams } from '../schemas/ports.ts';
 import { acceptSocket } from '../socket/accept-socket.ts';
@@ -34,7 +34,7 @@ export function tcpRoute(app: App, rest: RestContext): void {
     async (request, reply) => {
       requireWebSocket(request, reply);
       const signal = answerSignal(reply, rest);
-      const place = await findRunning(
+      const place = await runningSandbox(
         rest.control,
         parseNamespace(request.params.namespace),
         parseId('sandbox', request.params.sandbox_id),
