@@ -1,6 +1,7 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { EntrypointError } from './entrypoint-error.ts';
 import { GuestError } from './guest-error.ts';
+import { createServer } from './http.ts';
 import { answerEmpty, answerError, answerJson, readJson } from './http-answer.ts';
 import type { Initialisation } from './initialisation.ts';
 import { servePort } from './ports.ts';
