@@ -10,6 +10,7 @@ import { HostGuestLink } from '../support/host-guest-link.ts';
 import { listenHttp, listenTcp } from '../support/listening.ts';
 import { openRequest, readAll, sendRequest, sendText } from '../support/raw-http.ts';
 import { apiKey, RestWorld, type RestWorldOptions } from '../support/rest-world.ts';
+import { settled } from '../support/settled.ts';
 
 let guest: HostGuest;
 beforeAll(async () => {
@@ -517,18 +518,4 @@ async function endless(socket: Socket, begin: string, more: string, onWritten: (
     else await Promise.race([once(socket, 'drain'), once(socket, 'close')]).catch(() => {});
     onWritten(chunk.length);
   }
-}
-
-/** Resolves once what is counted has not grown for a while. */
-async function settled(count: () => number): Promise<void> {
-  let before = -1;
-  await vi.waitFor(
-    () => {
-      const now = count();
-      const stands = now > 0 && now === before;
-      before = now;
-      expect(stands).toBe(true);
-    },
-    { interval: 300, timeout: 20_000 },
-  );
 }

@@ -6,6 +6,7 @@ import { HostGuest } from '../support/host-guest.ts';
 import { HostGuestLink } from '../support/host-guest-link.ts';
 import { sendRequest } from '../support/raw-http.ts';
 import { apiKey, RestWorld, type RestWorldOptions } from '../support/rest-world.ts';
+import { settled } from '../support/settled.ts';
 import { WebSocketClient } from '../support/web-socket-client.ts';
 
 let guest: HostGuest;
@@ -68,7 +69,7 @@ describe('a terminal', () => {
     const client = await open();
     client.send('case $- in *i*) echo inter""active;; esac; shopt -q login_shell && echo log""in; exit 7\n');
     expect((await client.closed).code).toBe(1000);
-    expect(String(client.bytes)).toMatch(/interactive[^]*login/);
+    expect(String(client.bytes)).toMatch(/interactive[\s\S]*login/);
     expect(client.texts.at(-1)).toEqual({ type: 'exit', exit_code: 7 });
   });
 
@@ -367,17 +368,3 @@ test('50 terminals at a time', async () => {
   await Promise.all(clients.map(({ closed }) => closed));
   expect(clients.map(({ bytes }) => String(bytes))).toEqual(clients.map((_, i) => `number ${i}\r\n`));
 });
-
-/** Resolves once what is counted has not grown for a while. */
-async function settled(count: () => number): Promise<void> {
-  let before = -1;
-  await vi.waitFor(
-    () => {
-      const now = count();
-      const stands = now > 0 && now === before;
-      before = now;
-      expect(stands).toBe(true);
-    },
-    { interval: 500, timeout: 25_000 },
-  );
-}
