@@ -36,10 +36,10 @@ import { OwnContainers } from './own-containers.ts';
 import { PauseMarkers } from './pause-markers.ts';
 import { pauseSandbox, resumeSandbox } from './pause-sandbox.ts';
 import type { RegistryCredentials } from './pull-image.ts';
-import { readLogs } from './read-logs.ts';
+import { sandboxLogs } from './read-logs.ts';
 import { recover } from './recover.ts';
 import { ensureRuntimeBundle, type RuntimeBundle } from './runtime-bundle.ts';
-import { findContainer, notRunning, requireRunning } from './sandbox-containers.ts';
+import { requireRunning } from './sandbox-containers.ts';
 import { removeSnapshotImages } from './snapshot-images.ts';
 import { startSandbox } from './start-sandbox.ts';
 import { stopSandbox } from './stop-sandbox.ts';
@@ -153,11 +153,8 @@ export class DockerDriver implements Driver {
     return connectGuest(this.#context, sandboxId, signal);
   }
 
-  async *logs({ sandboxId, ...request }: LogsRequest, signal: AbortSignal): AsyncIterable<LogLine> {
-    const { engine, executorId } = this.#context;
-    const container = await findContainer(engine, executorId, sandboxId, signal);
-    if (container === undefined) throw notRunning(sandboxId, 'has no container on this executor');
-    yield* readLogs(engine, container.Id, request, signal);
+  logs(request: LogsRequest, signal: AbortSignal): AsyncIterable<LogLine> {
+    return sandboxLogs(this.#context, request, signal);
   }
 
   async metrics(sandboxId: SandboxId, signal: AbortSignal): Promise<SandboxMetrics> {

@@ -2,10 +2,8 @@ import { readFile } from 'node:fs/promises';
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** Modules with native parts, which stay beside the guest's program; see `native-modules.ts`. */
-const NATIVE = ['koffi', '@lydell/node-pty'];
 /** Some of what is bundled is CommonJS, and asks for Node's modules with `require`. */
-const REQUIRE = "import { createRequire } from 'node:module';const require=createRequire(import.meta.url);";
+const REQUIRE = "import { createRequire as requireAt } from 'node:module';const require=requireAt(import.meta.url);";
 
 /** The guest as one JavaScript module. The published package holds it ready-made; in the repository it is bundled here. */
 export function guestProgram(): Promise<string> {
@@ -23,7 +21,6 @@ export async function bundleGuest(entry: string): Promise<string> {
     format: 'esm',
     platform: 'node',
     target: 'node24',
-    external: NATIVE,
     banner: { js: REQUIRE },
     minifyWhitespace: true,
     keepNames: true,

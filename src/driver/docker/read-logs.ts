@@ -2,9 +2,26 @@ import type { Readable } from 'node:stream';
 import type Docker from 'dockerode';
 import { SandglassError } from '../../model/errors.ts';
 import type { LogLine, LogsRequest } from '../../model/telemetry.ts';
+import type { DockerContext } from './docker-context.ts';
 import type { Engine } from './engine.ts';
 import { readLogFrames } from './log-frames.ts';
 import { readLogLines } from './log-lines.ts';
+import { findContainer, notRunning } from './sandbox-containers.ts';
+
+/** What the sandbox's main process has printed, also when it has ended; see `Driver.logs`. */
+export async function* sandboxLogs(
+  { engine, executorId }: DockerContext,
+  { sandboxId, ...request }: LogsRequest,
+  signal: AbortSignal,
+): AsyncGenerator<LogLine, void, undefined> {
+  try {
+    const container = await findContainer(engine, executorId, sandboxId, signal);
+    if (container === undefined) throw notRunning(sandboxId, 'has no container on this executor');
+    yield* readLogs(engine, container.Id, request, signal);
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  }
+}
 
 /**
  * The log of a container, with its lines as they come. Ends when `signal` aborts.

@@ -6,11 +6,11 @@ import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { readInterpreter } from './elf.ts';
 import { guestProgram } from './guest-program.ts';
-import { nativeModules } from './native-modules.ts';
+import { nativeParts } from './native-parts.ts';
 
 /**
  * A folder with all that the guest needs to run in any image: `node`, its loader `ld.so`, the libraries `lib/`, the guest's
- * program `guest/main.mjs` with the native modules that it uses, and `init` where the host has a static one. It is mounted
+ * program `guest/main.mjs` with its native libraries beside it, and `init` where the host has a static one. It is mounted
  * read-only into every sandbox.
  */
 export interface RuntimeBundle {
@@ -63,7 +63,7 @@ export async function collectRuntimeBundles(root: string, current: string, mount
   }
 }
 
-/** Node with its loader, and the libraries that it and the native modules are linked with. */
+/** Node with its loader, and the libraries that it and the guest's native libraries are linked with. */
 async function nodeParts(node: string, guest: readonly Part[]): Promise<Part[]> {
   const loader = await readInterpreter(node);
   if (loader === undefined) throw new Error(`${node} is statically linked; the guest needs a Node with a dynamic loader`);
@@ -78,10 +78,9 @@ async function nodeParts(node: string, guest: readonly Part[]): Promise<Part[]> 
 }
 
 async function guestParts(): Promise<Part[]> {
-  const [program, modules] = await Promise.all([guestProgram(), nativeModules()]);
   return [
-    { name: 'guest/main.mjs', text: program },
-    ...modules.map(({ name, path }) => ({ name: `guest/node_modules/${name}`, source: path })),
+    { name: 'guest/main.mjs', text: await guestProgram() },
+    ...nativeParts().map(({ name, path }) => ({ name: `guest/${name}`, source: path })),
   ];
 }
 
