@@ -9,6 +9,7 @@ import { collectDanglingSnapshots } from './snapshot-images.ts';
 export async function recover(context: DockerContext, signal: AbortSignal): Promise<void> {
   const { engine, executorId, markers, log } = context;
   const containers = await listContainers(engine, executorId, signal);
+  await openDoors(context, containers);
   for (const { Id, State, sandboxId } of containers) {
     if (State === 'created' || State === 'dead') {
       log.info({ sandboxId }, 'removing a container that was never started');
@@ -27,6 +28,13 @@ export async function recover(context: DockerContext, signal: AbortSignal): Prom
   await collectDanglingSnapshots(engine, executorId, signal);
   await context.volumelessImages.collect(signal);
   await collectBundles(context, signal);
+}
+
+/** Guests wait outside since we went. Who is let in first finds everything as it was; folders of sandboxes that are gone go too. */
+async function openDoors({ doors }: DockerContext, containers: Awaited<ReturnType<typeof listContainers>>): Promise<void> {
+  const live = containers.filter(({ State }) => State === 'running' || State === 'paused').map(({ sandboxId }) => sandboxId);
+  await Promise.all(live.map((sandboxId) => doors.open(sandboxId)));
+  await doors.removeOthers(new Set(live));
 }
 
 /** Every container of the engine counts: other executors may share the folder. */
