@@ -21,18 +21,18 @@ const LINES: LogLine[] = [
   { at: 1_700_000_000_002, stream: 'stdout', bytes: Buffer.alloc(0) },
 ];
 
-/** Prints `LINES`, and goes on for ever when it is followed. */
+/** Sandboxes print for ever when they are followed with `endless` set. */
 class LoggingDriver extends FakeDriver {
   readonly requests: LogsRequest[] = [];
+  endless = false;
   yielded = 0;
   ended = 0;
 
   override async *logs(request: LogsRequest, signal: AbortSignal): AsyncIterable<LogLine> {
-    for await (const line of super.logs(request, signal)) yield line;
     this.requests.push(request);
     try {
-      yield* LINES;
-      while (request.follow && !signal.aborted) {
+      yield* super.logs(request, signal);
+      while (this.endless && !signal.aborted) {
         this.yielded += 1;
         yield { at: 1, stream: 'stdout', bytes: Buffer.alloc(60_000, 'l') };
       }
@@ -223,6 +223,7 @@ describe.each(['over the connection of the executor', 'the short way'])('%s', (w
 
   describe('logs', () => {
     test('come line by line, as they were printed', async () => {
+      for (const line of LINES) driver.engine.containers.get(sandboxId)?.log.print(line);
       const request = { sandboxId, follow: false, tail: 100, since: 1_699_999_999_999 };
       const lines = await readLines(logs(request));
       expect(lines.map(({ bytes, ...line }) => ({ ...line, bytes: Buffer.from(bytes) }))).toEqual(LINES);
@@ -230,8 +231,30 @@ describe.each(['over the connection of the executor', 'the short way'])('%s', (w
       await expectIdle();
     });
 
-    test('that are followed wait for their reader, and end with it', async () => {
+    test('that are followed come as they are printed, until the sandbox ends', async () => {
+      driver.engine.print(sandboxId, 'before');
       const lines = logs({ follow: true })[Symbol.asyncIterator]();
+      const next = async () => Buffer.from((await lines.next()).value?.bytes ?? []).toString();
+      expect(await next()).toBe('before');
+      const coming = next();
+      driver.engine.print(sandboxId, 'meanwhile');
+      expect(await coming).toBe('meanwhile');
+      const end = lines.next();
+      driver.engine.endSandbox(sandboxId, 0);
+      expect(await end).toMatchObject({ done: true });
+      await until(() => driver.ended === 1);
+    });
+
+    test('of any length come whole', async () => {
+      const bytes = randomBytes(200_000);
+      driver.engine.containers.get(sandboxId)?.log.print({ at: 1, stream: 'stdout', bytes });
+      const lines = await readLines(logs());
+      expect(Buffer.concat(lines.map((line) => line.bytes)).equals(bytes)).toBe(true);
+    });
+
+    test('wait for their reader, and end with it', async () => {
+      driver.endless = true;
+      const lines = logs()[Symbol.asyncIterator]();
       for (let n = 0; n < 10; n += 1) await lines.next();
       let before = -1;
       while (driver.yielded !== before) {
@@ -245,7 +268,7 @@ describe.each(['over the connection of the executor', 'the short way'])('%s', (w
     });
 
     test('end with the reason of the signal, also while nothing is printed', async () => {
-      const hold = driver.faults.hold('logs.read');
+      const hold = driver.faults.hold('logs.open');
       const abort = new AbortController();
       const lines = readLines(logs({ follow: true }, abort.signal));
       await hold.reached;
