@@ -24,7 +24,8 @@ export async function run(): Promise<void> {
     process.exitCode = cli.exitCode;
   } catch (thrown) {
     if (stop.signal.reason instanceof ClosedPipe) process.exit(0);
-    const failure = failureOf(thrown);
+    // Node's own streams say only that they were aborted.
+    const failure = failureOf((thrown as Error | undefined)?.name === 'AbortError' && stop.signal.aborted ? stop.signal.reason : thrown);
     cli.note(failureText(failure));
     process.exitCode = failure.exitCode;
   }

@@ -26,6 +26,8 @@ export interface Reply {
   bytes(status: number, body: Uint8Array, headers?: Record<string, string>): void;
   /** Sends `body` and leaves the answer unfinished. Resolves when the client has closed the connection. */
   unfinished(body: Uint8Array): Promise<void>;
+  /** Sends `body` and then breaks the connection. */
+  brokenOff(body: Uint8Array): void;
   error(status: number, code: string, reason: string, message: string, details?: object): void;
   /** Begins an event stream; `body` is written as it is, unless it is empty. */
   stream(body?: string): EventStream;
@@ -145,6 +147,7 @@ function replyTo(outgoing: ServerResponse): Reply {
       outgoing.write(body);
       return new Promise((resolve) => outgoing.once('close', () => resolve()));
     },
+    brokenOff: (body) => void outgoing.write(body, () => outgoing.destroy()),
     error: (status, code, reason, message, details) => json(status, { error: { code, reason, message, details } }),
     stream: (body = '') => streamTo(outgoing, body),
     hangUp: () => outgoing.destroy(),

@@ -4,6 +4,7 @@ import { pipeline } from 'node:stream/promises';
 import { type Extract, extract, type Header } from 'tar-stream';
 import { writeNewFile } from '../copy/staging.ts';
 import { CliError } from '../failure.ts';
+import { ArchiveSource } from './archive-source.ts';
 import { entrySegments, staysWithin, unsafe } from './entry-path.ts';
 
 type Entry = Extract extends AsyncIterable<infer E> ? E : never;
@@ -25,9 +26,9 @@ export interface UnpackOptions {
  */
 export async function unpackArchive(archive: AsyncIterable<Uint8Array>, options: UnpackOptions): Promise<number> {
   const { signal } = options;
+  const source = new ArchiveSource(archive);
   const entries = extract();
-  const end = new ArchiveEnd();
-  const feeding = pipeline(end.watch(archive), entries as unknown as NodeJS.WritableStream, { signal });
+  const feeding = pipeline(source.chunks(), entries as unknown as NodeJS.WritableStream, { signal });
   feeding.catch(() => {}); // told by the loop, or below
   const unpacking = new Unpacking(options);
   try {
@@ -37,13 +38,11 @@ export async function unpackArchive(archive: AsyncIterable<Uint8Array>, options:
     }
   } catch (thrown) {
     signal.throwIfAborted();
-    await feeding.catch((broken: unknown) => {
-      if (isTarError(thrown)) throw broken;
-    });
+    if (source.failure !== undefined) throw source.failure;
     throw isTarError(thrown) ? new CliError(`the archive from the sandbox is broken: ${(thrown as Error).message}`) : thrown;
   }
   await feeding;
-  if (!end.isComplete) throw new CliError('the archive from the sandbox ended too early');
+  if (!source.isComplete) throw new CliError('the archive from the sandbox ended too early');
   return unpacking.finish();
 }
 
@@ -149,24 +148,6 @@ class Unpacking {
       this.#folders.add(relative);
     }
     return join(this.#options.folder, relative);
-  }
-}
-
-/** Sees whether an archive ends as one does: with two blocks of zeros. A connection that is cut between two entries shows by that alone. */
-class ArchiveEnd {
-  #zeros = 0;
-
-  get isComplete(): boolean {
-    return this.#zeros >= 1024;
-  }
-
-  async *watch(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void> {
-    for await (const chunk of chunks) {
-      let zeros = 0;
-      while (zeros < chunk.length && zeros < 1024 && chunk[chunk.length - 1 - zeros] === 0) zeros++;
-      this.#zeros = zeros === chunk.length ? this.#zeros + zeros : zeros;
-      yield chunk;
-    }
   }
 }
 

@@ -50,14 +50,14 @@ export async function downloadToStream(cli: Cli, session: Session, from: Sandbox
 async function downloadFile({ sandglass, signal }: Session, from: SandboxPath, target: string, mode: number, transfer: Transfer) {
   const existing = await inspectHere(target);
   if (existing.kind === 'directory') throw new CliError(`cannot replace the folder ${target} by a file`);
-  const bytes = transfer.count(await sandglass.files.readStream(from.sandboxId, from.path, { signal }));
-  if (existing.kind === 'file' && !existing.isRegular) await pipeline(bytes, createWriteStream(target), { signal });
+  const bytes = async () => transfer.count(await sandglass.files.readStream(from.sandboxId, from.path, { signal }));
+  if (existing.kind === 'file' && !existing.isRegular) await pipeline(await bytes(), createWriteStream(target), { signal });
   else {
     // Of a link, what it leads to is replaced.
     const path = existing.kind === 'file' ? await realpath(target) : target;
     await withStaging(await folderOf(path), async (folder) => {
       const staged = join(folder, basename(path));
-      await writeNewFile(staged, bytes, mode, signal);
+      await writeNewFile(staged, await bytes(), mode, signal);
       await rename(staged, path);
     });
   }
