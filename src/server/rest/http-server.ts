@@ -16,8 +16,8 @@ const LIMITS = {
   /** Bytes of the request line and all headers. */
   maxHeaderSize: 16 * 1024,
   headersTimeout: 20_000,
-  /** For the request as a whole, body included; the answer may take longer. */
-  requestTimeout: 60_000,
+  /** Bodies have a deadline of their own: `body-deadline.ts`. */
+  requestTimeout: 0,
   keepAliveTimeout: 72_000,
 };
 

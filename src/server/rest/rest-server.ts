@@ -8,16 +8,22 @@ import { type Logger, silentLogger } from '../../lib/logger.ts';
 import { SandglassError } from '../../model/errors.ts';
 import type { Store } from '../../store/store.ts';
 import { type ApiKey, Authenticator } from '../auth.ts';
-import type { CommandRunner } from '../command-runner.ts';
+import { GuestClients, type GuestTarget } from '../guests/guest-clients.ts';
+import { GuestCommandRunner } from '../guests/guest-command-runner.ts';
 import type { Metrics } from '../metrics.ts';
+import type { SandboxLink } from '../sandbox-link.ts';
 import { addAuthHook } from './auth-hook.ts';
+import { addBodyDeadline } from './body-deadline.ts';
 import { addBodyParser, BODY_LIMIT_BYTES } from './body-parser.ts';
 import { errorHandler } from './error-handler.ts';
 import { execRoute } from './exec-route.ts';
 import { executorRoutes } from './executor-routes.ts';
+import { fileContentRoutes } from './file-content-routes.ts';
+import { fileRoutes } from './file-routes.ts';
 import { serverFactory, type TlsOptions } from './http-server.ts';
 import { Idempotency } from './idempotency.ts';
 import { addOpenApi } from './openapi.ts';
+import { processRoutes } from './process-routes.ts';
 import { addRequestLog } from './request-log.ts';
 import type { App, RestContext } from './rest-context.ts';
 import { RouteTable, unmatched } from './route-table.ts';
@@ -28,7 +34,8 @@ import { validatorCompiler } from './validation.ts';
 
 export interface RestServerOptions {
   readonly control: Control;
-  readonly commands: CommandRunner;
+  /** How it reaches into sandboxes. */
+  readonly links: SandboxLink;
   /** Holds the answers to requests with an `Idempotency-Key`. */
   readonly store: Store;
   readonly clock: Clock;
@@ -54,15 +61,26 @@ export interface RestServer {
   close(): Promise<void>;
 }
 
-/** The REST API: translates HTTP to `Control` and `CommandRunner`, and back. */
+/** The REST API: translates HTTP to `Control` and to what guests speak, and back. */
 export async function createRestServer(options: RestServerOptions): Promise<RestServer> {
-  const { control, commands, clock, log, metrics, version, notReadyBecause = () => [] } = options;
+  const { control, links, clock, log, metrics, version, notReadyBecause = () => [] } = options;
   const closing = new AbortController();
-  const rest: RestContext = { control, commands, clock, log, closing: closing.signal, idempotency: new Idempotency(options) };
+  const guests = new GuestClients({ links, clock, isFrozen: (target) => isPaused(control, target) });
+  const rest: RestContext = {
+    control,
+    links,
+    guests,
+    commands: new GuestCommandRunner(guests),
+    clock,
+    log,
+    closing: closing.signal,
+    idempotency: new Idempotency(options),
+  };
   const app = createApp(options.tls);
   const routes = new RouteTable();
   routes.record(app);
   addBodyParser(app);
+  addBodyDeadline(app, clock);
   addRequestLog(app, { log, metrics });
   // A connection that becomes idle while the server closes would keep it from closing.
   app.addHook('onResponse', async () => {
@@ -90,6 +108,9 @@ export async function createRestServer(options: RestServerOptions): Promise<Rest
       sandboxRoutes(namespaced, rest);
       snapshotRoutes(namespaced, rest);
       execRoute(namespaced, rest);
+      processRoutes(namespaced, rest);
+      fileRoutes(namespaced, rest);
+      fileContentRoutes(namespaced, rest);
       done();
     },
     { prefix: '/v1/namespaces/:namespace' },
@@ -106,8 +127,13 @@ export async function createRestServer(options: RestServerOptions): Promise<Rest
       const cancelTimer = clock.schedule(CLOSE_TIMEOUT_MS, () => app.server.closeAllConnections());
       await app.close();
       cancelTimer();
+      guests.close();
     },
   };
+}
+
+async function isPaused(control: Control, { namespace, sandboxId }: GuestTarget): Promise<boolean> {
+  return (await control.getSandbox(namespace, sandboxId)).status === 'paused';
 }
 
 function createApp(tls: TlsOptions | undefined): App {

@@ -1,6 +1,8 @@
 import { ErrorAnswer, NoFields } from './common.ts';
 import { execSchemas } from './exec.ts';
 import { executorSchemas } from './executor.ts';
+import { fileSchemas } from './file.ts';
+import { processSchemas } from './process.ts';
 import { Progress } from './progress.ts';
 import { sandboxSchemas } from './sandbox.ts';
 import { snapshotSchemas } from './snapshot.ts';
@@ -15,5 +17,7 @@ export const namedSchemas = [
   ...snapshotSchemas,
   ...executorSchemas,
   ...execSchemas,
+  ...processSchemas,
+  ...fileSchemas,
   ...systemSchemas,
 ];

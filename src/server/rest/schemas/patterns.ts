@@ -11,6 +11,8 @@ export const TEXT_PATTERN = '^[^\\u0000]*$';
 export const IMAGE_PATTERN = '^[^\\s\\u0000-\\u001f\\u007f]+$';
 export const ABSOLUTE_PATH_PATTERN = '^/[^\\u0000-\\u001f\\u007f]*$';
 export const USER_PATTERN = '^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,63})?$';
+/** As chmod takes it. */
+export const MODE_PATTERN = '^[0-7]{1,4}$';
 export const RUNTIME_PATTERN = '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$';
 
 const WORDS = new Map([
@@ -19,6 +21,7 @@ const WORDS = new Map([
   [IMAGE_PATTERN, 'an image reference such as debian:12 or registry.example/team/image:tag, without spaces'],
   [ABSOLUTE_PATH_PATTERN, "an absolute path: it begins with '/', and has no control characters"],
   [USER_PATTERN, 'a user name or uid, optionally with :group'],
+  [MODE_PATTERN, 'permission bits in octal, such as 0644'],
   [RUNTIME_PATTERN, "the name of a container runtime: 1-64 letters, digits and '.', '_', '-'"],
   [NAME_PATTERN, "1-128 letters, digits and '.', '_', ':', '-', beginning with a letter or digit"],
   [LABEL_KEY_PATTERN, "1-63 letters, digits and '.', '_', '-', '/', beginning and ending with a letter or digit"],
