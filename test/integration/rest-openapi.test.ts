@@ -16,6 +16,8 @@ const ROUTES = `
   POST {ns}/sandboxes/{sandbox_id}/files/mkdir · POST {ns}/sandboxes/{sandbox_id}/files/move
   GET {ns}/sandboxes/{sandbox_id}/files/watch
   GET {ns}/sandboxes/{sandbox_id}/files/archive · PUT {ns}/sandboxes/{sandbox_id}/files/archive
+  GET {ns}/sandboxes/{sandbox_id}/terminal · GET {ns}/sandboxes/{sandbox_id}/tcp/{port} · GET {ns}/sandboxes/{sandbox_id}/ports/{port}/
+  GET {ns}/sandboxes/{sandbox_id}/logs · GET {ns}/sandboxes/{sandbox_id}/metrics
   GET {ns}/sandboxes/{sandbox_id}/snapshots · POST {ns}/sandboxes/{sandbox_id}/snapshots
   GET {ns}/snapshots · GET {ns}/snapshots/{snapshot_id} · DELETE {ns}/snapshots/{snapshot_id}
   POST {ns}/snapshots/{snapshot_id}/restore · GET {ns}/snapshots/{snapshot_id}/events`;

@@ -27,7 +27,7 @@ interface Call {
 }
 
 export interface RestWorldOptions
-  extends Partial<Pick<RestServerOptions, 'apiKeys' | 'allowedHosts' | 'notReadyBecause' | 'store' | 'tls'>> {
+  extends Partial<Pick<RestServerOptions, 'apiKeys' | 'allowedHosts' | 'links' | 'notReadyBecause' | 'sandboxDomain' | 'store' | 'tls'>> {
   /** Puts something between the API and the control plane. */
   readonly wrapControl?: (control: Control) => Control;
   readonly settings?: Partial<ControlSettings>;

@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import fastify from 'fastify';
 import type { Control } from '../../control/control.ts';
 import type { Clock } from '../../lib/clock.ts';
+import { compact } from '../../lib/compact.ts';
 import { type Logger, silentLogger } from '../../lib/logger.ts';
 import { SandglassError } from '../../model/errors.ts';
 import type { Store } from '../../store/store.ts';
@@ -20,9 +22,14 @@ import { execRoute } from './exec-route.ts';
 import { executorRoutes } from './executor-routes.ts';
 import { fileContentRoutes } from './file-content-routes.ts';
 import { fileRoutes } from './file-routes.ts';
-import { serverFactory, type TlsOptions } from './http-server.ts';
+import { type HttpServerOptions, serverFactory, type TlsOptions } from './http-server.ts';
 import { Idempotency } from './idempotency.ts';
+import { logRoutes } from './log-routes.ts';
 import { addOpenApi } from './openapi.ts';
+import { PortHosts } from './ports/port-hosts.ts';
+import { addAllMethods, portHostRoute, portRoutes } from './ports/port-routes.ts';
+import { routedUrl } from './ports/port-urls.ts';
+import { tcpRoute } from './ports/tcp-route.ts';
 import { processRoutes } from './process-routes.ts';
 import { addRequestLog } from './request-log.ts';
 import type { App, RestContext } from './rest-context.ts';
@@ -30,6 +37,7 @@ import { RouteTable, unmatched } from './route-table.ts';
 import { sandboxRoutes } from './sandbox-routes.ts';
 import { snapshotRoutes } from './snapshot-routes.ts';
 import { systemRoutes } from './system-routes.ts';
+import { wantedProtocol } from './upgrade.ts';
 import { validatorCompiler } from './validation.ts';
 
 export interface RestServerOptions {
@@ -47,6 +55,8 @@ export interface RestServerOptions {
   /** Host names besides those of loopback that requests may name while there are no keys; in lower case, without port. */
   readonly allowedHosts?: readonly string[];
   readonly tls?: TlsOptions;
+  /** Requests to `PORT-SANDBOXID.` below this domain go to that port of the sandbox. */
+  readonly sandboxDomain?: string;
   /** Why the rest of the program is not ready, one sentence each. */
   readonly notReadyBecause?: () => readonly string[];
 }
@@ -63,7 +73,7 @@ export interface RestServer {
 
 /** The REST API: translates HTTP to `Control` and to what guests speak, and back. */
 export async function createRestServer(options: RestServerOptions): Promise<RestServer> {
-  const { control, links, clock, log, metrics, version, notReadyBecause = () => [] } = options;
+  const { control, links, clock, log, metrics, version, allowedHosts = [], notReadyBecause = () => [] } = options;
   const closing = new AbortController();
   const guests = new GuestClients({ links, clock, isFrozen: (target) => isPaused(control, target) });
   const rest: RestContext = {
@@ -76,9 +86,16 @@ export async function createRestServer(options: RestServerOptions): Promise<Rest
     closing: closing.signal,
     idempotency: new Idempotency(options),
   };
-  const app = createApp(options.tls);
+  const authenticator = new Authenticator(options.apiKeys);
+  const portHosts = new PortHosts(options.sandboxDomain);
   const routes = new RouteTable();
+  const takesUpgrade = (request: IncomingMessage) => {
+    const protocol = wantedProtocol(request);
+    return protocol !== undefined && routes.takesUpgrade(routedUrl(request, portHosts).split('?', 1)[0] ?? '', protocol);
+  };
+  const app = createApp({ ...compact({ tls: options.tls }), takesUpgrade }, portHosts);
   routes.record(app);
+  addAllMethods(app);
   addBodyParser(app);
   addBodyDeadline(app, clock);
   addRequestLog(app, { log, metrics });
@@ -86,7 +103,7 @@ export async function createRestServer(options: RestServerOptions): Promise<Rest
   app.addHook('onResponse', async () => {
     if (closing.signal.aborted) setImmediate(() => app.server.closeIdleConnections());
   });
-  addAuthHook(app, new Authenticator(options.apiKeys), options.allowedHosts ?? []);
+  addAuthHook(app, authenticator, (name) => allowedHosts.includes(name) || portHosts.parse(name) !== undefined);
   app.setErrorHandler(errorHandler(log));
   app.setNotFoundHandler(async (request, reply) => {
     const path = request.url.split('?', 1)[0] ?? '';
@@ -111,10 +128,20 @@ export async function createRestServer(options: RestServerOptions): Promise<Rest
       processRoutes(namespaced, rest);
       fileRoutes(namespaced, rest);
       fileContentRoutes(namespaced, rest);
+      tcpRoute(namespaced, rest);
+      logRoutes(namespaced, rest);
+      namespaced.register((ports: App, _ports, registered) => {
+        portRoutes(ports, rest, { authenticator });
+        registered();
+      });
       done();
     },
     { prefix: '/v1/namespaces/:namespace' },
   );
+  app.register((ports: App, _options, done) => {
+    portHostRoute(ports, rest, portHosts, { authenticator });
+    done();
+  });
   await app.ready();
 
   return {
@@ -136,10 +163,11 @@ async function isPaused(control: Control, { namespace, sandboxId }: GuestTarget)
   return (await control.getSandbox(namespace, sandboxId)).status === 'paused';
 }
 
-function createApp(tls: TlsOptions | undefined): App {
+function createApp(httpOptions: HttpServerOptions, portHosts: PortHosts): App {
   const app = fastify({
     logger: false,
-    serverFactory: serverFactory(tls),
+    serverFactory: serverFactory(httpOptions),
+    rewriteUrl: (request) => routedUrl(request, portHosts),
     bodyLimit: BODY_LIMIT_BYTES,
     // Longer than any id or name; what is longer names nothing.
     routerOptions: { maxParamLength: 256 },

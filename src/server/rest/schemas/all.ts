@@ -7,6 +7,7 @@ import { Progress } from './progress.ts';
 import { sandboxSchemas } from './sandbox.ts';
 import { snapshotSchemas } from './snapshot.ts';
 import { systemSchemas } from './system.ts';
+import { telemetrySchemas } from './telemetry.ts';
 
 /** Every schema that routes refer to by name: the components of the OpenAPI document. */
 export const namedSchemas = [
@@ -20,4 +21,5 @@ export const namedSchemas = [
   ...processSchemas,
   ...fileSchemas,
   ...systemSchemas,
+  ...telemetrySchemas,
 ];
