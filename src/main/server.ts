@@ -79,7 +79,7 @@ export async function startServer({ config, log, joinTokenHash, signal }: Server
 
     const rest = await createRestServer({
       control: plane.control,
-      commands: grpc.commands,
+      links,
       store,
       clock: systemClock,
       log,

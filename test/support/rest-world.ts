@@ -9,9 +9,9 @@ import { Metrics } from '../../src/server/metrics.ts';
 import { createRestServer, type RestServer, type RestServerOptions } from '../../src/server/rest/rest-server.ts';
 import type { SandboxLink } from '../../src/server/sandbox-link.ts';
 import { ControlWorld } from './control-world.ts';
-import { ScriptedGuests } from './scripted-guests.ts';
 import { OpenApiCheck } from './openapi-check.ts';
 import type { ScriptedExecutor } from './scripted-executor.ts';
+import { ScriptedGuests } from './scripted-guests.ts';
 
 export interface Answer {
   readonly status: number;
