@@ -51,6 +51,9 @@ export const commandLatency: Benchmark = {
 /** Every command leaves a mark, and ends only when all marks are there: so all of them must run at one time. */
 async function allAtOnce(world: BenchWorld, sandboxId: string, folder: string): Promise<void> {
   await world.exec(sandboxId, ['mkdir', folder]);
-  const script = `: > ${folder}/$$; until [ $(ls ${folder} | wc -l) -ge ${CONCURRENT} ]; do sleep 0.2; done`;
-  await Promise.all(Array.from({ length: CONCURRENT }, () => world.exec(sandboxId, ['sh', '-c', script])));
+  const script = `: > ${folder}/$$; while [ ! -e ${folder}/go ]; do sleep 0.2; done`;
+  const running = Promise.all(Array.from({ length: CONCURRENT }, () => world.exec(sandboxId, ['sh', '-c', script])));
+  const gate = `until [ $(ls ${folder} | wc -l) -ge ${CONCURRENT} ]; do sleep 0.05; done; : > ${folder}/go`;
+  await world.exec(sandboxId, ['sh', '-c', gate]);
+  await running;
 }

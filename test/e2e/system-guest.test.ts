@@ -102,10 +102,13 @@ describe.each(['apart', 'up'] as const)('a sandbox from inside, with server and 
   });
 
   test('two hundred commands run at one time', async () => {
-    const script = 'mkdir -p /tmp/all; : > /tmp/all/$$; until [ $(ls /tmp/all | wc -l) -ge 200 ]; do sleep 0.2; done; echo together';
     const { sandbox_id } = await client.sandboxes.create({ resources: { memory_mb: 512 } }, { wait: true, ...SOON });
-    const outputs = await Promise.all(Array.from({ length: 200 }, () => shell(script, sandbox_id)));
-    expect(new Set(outputs)).toEqual(new Set(['together\n']));
+    await shell('mkdir /tmp/all', sandbox_id);
+    const script = ': > /tmp/all/$$; while [ ! -e /tmp/go ]; do sleep 0.5; done; echo together';
+    const running = Promise.all(Array.from({ length: 200 }, () => shell(script, sandbox_id)));
+    await vi.waitFor(async () => expect(await shell('ls /tmp/all | wc -l', sandbox_id)).toBe('200\n'), { timeout: 30_000, interval: 500 });
+    await shell('touch /tmp/go', sandbox_id);
+    expect(new Set(await running)).toEqual(new Set(['together\n']));
     await client.sandboxes.delete(sandbox_id);
   });
 
