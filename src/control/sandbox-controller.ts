@@ -52,16 +52,13 @@ export class SandboxController {
   }
 
   async #run(sandbox: Sandbox): Promise<number | undefined> {
-    const key = `${sandbox.namespace}/${sandbox.id}`;
-    // Before its snapshot is looked at: whatever becomes of that from here on finds the sandbox in the set.
-    this.#postponed.add(key);
+    // Before its snapshot is begun or looked at: whatever becomes of that from here on finds the sandbox in the set.
+    if (sandbox.spec.onTimeout === 'snapshot') this.#postponed.add(`${sandbox.namespace}/${sandbox.id}`);
     const changed = await stepRunning(this.#ctx, this.#usage, sandbox);
-    const after = changed?.object ?? sandbox;
-    if (!waitsForOthers(after)) this.#postponed.delete(key);
-    const dueAt = sandboxDueAt(after);
+    if (changed?.object === undefined || changed.ignored !== undefined) return undefined;
     // The step can leave the entry in the due index as it was, and nobody is told of that one again.
-    const isDueAgain = changed?.ignored === undefined && dueAt !== undefined && dueAt <= this.#ctx.clock.now();
-    return changed !== undefined && isDueAgain ? dueAt : undefined;
+    const dueAt = sandboxDueAt(changed.object);
+    return dueAt !== undefined && dueAt <= this.#ctx.clock.now() ? dueAt : undefined;
   }
 
   async #start(sandbox: Sandbox): Promise<void> {

@@ -1,7 +1,9 @@
 import { describe, expect, it, vi } from 'vitest';
 import type { Sandbox } from '../../src/model/sandbox.ts';
-import { duePrefix } from '../../src/store/keys.ts';
+import { duePrefix, sandboxPrefix, snapshotPrefix } from '../../src/store/keys.ts';
+import type { CommitRequest } from '../../src/store/store.ts';
 import { ControlWorld, NS } from '../support/control-world.ts';
+import { beforeCommit, writes } from '../support/interpose.ts';
 import { type Started, started, TIMEOUT_MS } from '../support/timeout-world.ts';
 
 /** The snapshot that the timeout has begun. */
@@ -185,6 +187,51 @@ describe('a sandbox of which its timeout takes a snapshot', () => {
     expect(await world.sandbox(id, isPaused)).toMatchObject({ captureFailure: { reason: 'snapshot_failed' } });
   });
 
+  it('is paused instead when somebody deletes the snapshot in the moment in which it would end for it', async () => {
+    const run = await started('snapshot');
+    const { world, executor, id } = run;
+    world.clock.advance(TIMEOUT_MS);
+    const snapshotId = await timeoutSnapshot(run);
+    const isEnd = (request: CommitRequest) => writes(request, sandboxPrefix(NS), '"status":"stopping"');
+    beforeCommit(world.store, isEnd, () => world.control.deleteSnapshot(NS, snapshotId));
+    await executor.answer(await executor.instruction('create_snapshot'));
+    await executor.answer(await executor.instruction('pause_sandbox'));
+    expect(await world.sandbox(id, isPaused)).toMatchObject({ captureFailure: { reason: 'snapshot_failed' } });
+  });
+
+  it('has no snapshot taken when it gets more time in the moment in which that would begin', async () => {
+    const { world, id } = await started('snapshot');
+    const isCapture = (request: CommitRequest) => writes(request, snapshotPrefix(NS), '"status":"creating"');
+    const extended = new Promise<Sandbox>((resolve) => {
+      beforeCommit(world.store, isCapture, () => world.control.setSandboxTimeout(NS, id, 60).then(resolve));
+    });
+    world.clock.advance(TIMEOUT_MS);
+    expect(await extended).toMatchObject({ status: 'running' });
+    // Snapshots of a namespace are begun one after another: this one is once the other has been thought better of.
+    const later = await world.control.createSnapshot(NS, id, {});
+    expect((await world.control.listSnapshots(NS, {}, { limit: 10 })).items).toEqual([later]);
+    expect(await world.control.getSandbox(NS, id)).not.toHaveProperty('timeoutSnapshotId');
+  });
+
+  it('is not paused before the time of the next attempt when something else changes meanwhile', async () => {
+    const { world, executor, id } = await started('snapshot', { maxSnapshotsPerNamespace: 0 });
+    world.clock.advance(TIMEOUT_MS);
+    await executor.fail(await executor.instruction('pause_sandbox'));
+    const small = await world.connect({
+      auto: true,
+      info: { hostname: 'small', capacity: { cpus: 1000, memoryMb: 999_999, maxSandboxes: 1 } },
+    });
+    await world.control.setCordoned(executor.id, true);
+    const [first, second] = [await world.runningSandbox(), await world.control.createSandbox(NS, {})];
+    await world.sandbox(second.id, ({ pendingReason }) => pendingReason !== undefined);
+    await world.control.deleteSandbox(NS, first.id);
+    expect(await world.sandbox(second.id, ({ status }) => status === 'running')).toMatchObject({ executorId: small.id });
+    expect(executor.received.filter(({ kind }) => kind === 'pause_sandbox')).toHaveLength(1);
+    world.clock.advance(1_000);
+    await executor.answer(await executor.instruction('pause_sandbox', 2));
+    await world.sandbox(id, isPaused);
+  });
+
   it('runs on when it gets more time meanwhile; the snapshot is like any other, and the next timeout takes another', async () => {
     const run = await started('snapshot');
     const { world, executor, id } = run;
@@ -282,6 +329,19 @@ describe('the timeout of a sandbox', () => {
     await world.control.resumeSandbox(NS, id, { timeoutSecs: 90 });
     await executor.answer(await executor.instruction('resume_sandbox'));
     expect(await world.control.getSandbox(NS, id)).toMatchObject({ status: 'running', expiresAt: world.clock.now() + 90_000 });
+  });
+
+  it('begins when the inventory tells that it runs, although nobody has heard of its resume', async () => {
+    const { world, executor, id } = await started('terminate');
+    await world.control.pauseSandbox(NS, id);
+    await executor.answer(await executor.instruction('pause_sandbox'));
+    await world.control.resumeSandbox(NS, id, {});
+    await executor.instruction('resume_sandbox');
+    await executor.disconnect();
+    world.clock.advance(30_000);
+    expect(await world.sandbox(id, ({ operation }) => operation === undefined)).toMatchObject({ status: 'paused' });
+    await executor.connect(world.plane.gateway);
+    expect(await world.control.getSandbox(NS, id)).toMatchObject({ status: 'running', expiresAt: world.clock.now() + TIMEOUT_MS });
   });
 
   it('that is set leads to the end at its own time, not at the earlier one', async () => {
