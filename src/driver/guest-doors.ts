@@ -43,13 +43,13 @@ export class GuestDoors {
     await rm(this.directoryOf(sandboxId), { recursive: true, force: true });
   }
 
-  /** Removes the doors and folders of all sandboxes that are not in `wanted`. */
-  async removeOthers(wanted: ReadonlySet<SandboxId>): Promise<void> {
+  /** Removes the doors whose folders are not in `mounted`. */
+  async removeUnused(mounted: ReadonlySet<string>): Promise<void> {
     const names = await readdir(this.#options.root).catch((error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT') return [];
       throw error;
     });
-    for (const name of names as SandboxId[]) if (!wanted.has(name)) await this.remove(name);
+    for (const name of names as SandboxId[]) if (!mounted.has(this.directoryOf(name))) await this.remove(name);
   }
 
   /** Closes all doors. Guests come again when the next process opens them. */

@@ -19,6 +19,7 @@ export function guestCommand({ hasInit }: RuntimeBundle): string[] {
     `${BUNDLE_TARGET}/node`,
     '--v8-pool-size=0',
     '--max-old-space-size=64',
+    '--max-semi-space-size=1',
     `${BUNDLE_TARGET}/guest/main.mjs`,
     '--socket',
     `${DOOR_TARGET}/${GUEST_SOCKET}`,
