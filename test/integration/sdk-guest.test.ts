@@ -115,6 +115,21 @@ describe('processes', () => {
     await expect(collected(client().processes.run(SANDBOX_ID, { shell: 'make' }))).rejects.toMatchObject({ reason: 'process_not_found' });
   });
 
+  test('attach begins with what is kept, and goes on from there', async () => {
+    api.on(
+      `GET ${PROCESSES}/7/output`,
+      (_request, reply) => {
+        const stream = printEvents(reply, 7, []);
+        stream.event('stdout', { data: 'YWI=', offset: 1000 });
+        stream.hangUp();
+      },
+      (_request, reply) => void printEvents(reply, 7, [{ exit: 0 }]),
+    );
+    const events = await collected(client().processes.attach(SANDBOX_ID, 7, { from: 0 }));
+    expect(events).toEqual([{ start: { pid: 7 } }, { stdout: text('ab') }, { exit: { exit_code: 0 } }]);
+    expect(api.requests.map(({ query }) => query.get('from'))).toEqual(['0', '1002']);
+  });
+
   test('attach without a place to go on from tells that the connection broke', async () => {
     api.on(`GET ${PROCESSES}/7/output`, (_request, reply) => printEvents(reply, 7, [{ stdout: 'ab' }]).hangUp());
     await expect(collected(client().processes.attach(SANDBOX_ID, 7))).rejects.toMatchObject({ reason: 'stream_ended' });
