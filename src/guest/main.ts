@@ -2,24 +2,26 @@
  * The guest: the main process of every sandbox, below the init process. It runs on a Node of its own that is mounted into
  * the sandbox, so it depends on nothing in the image.
  *
- * - `guest.mjs`: keeps the sandbox alive for commands, until a signal ends it.
- * - `guest.mjs --entrypoint`: reads a start line on standard input, runs the entrypoint and ends as it ends. On standard
- *   error it says `sandglass: entrypoint started`, or `sandglass: entrypoint failed: ` and why; the driver waits for it.
+ *     main.mjs --socket PATH
+ *
+ * It connects to the executor, which listens at PATH, and serves it. It ends when its entrypoint does, or by a signal.
  */
-import { runEntrypoint } from './entrypoint.ts';
-import { readStartLine } from './start-line.ts';
+import { parseArgs } from 'node:util';
+import { Connections } from './connections.ts';
+import { createGuestServer } from './guest-server.ts';
+import { Initialisation } from './initialisation.ts';
+import { SettingsHolder } from './settings.ts';
 
-const LONGEST_INTERVAL_MS = 2 ** 31 - 1;
-const NO_START_LINE = 125;
+const WRONG_USAGE = 2;
 
-if (process.argv.includes('--entrypoint')) {
-  const report = (message: string) => process.stderr.write(`sandglass: entrypoint ${message.replaceAll('\n', ' ')}\n`);
-  try {
-    process.exit(await runEntrypoint(await readStartLine(process.stdin), report));
-  } catch (error) {
-    report(`failed: ${error instanceof Error ? error.message : String(error)}`);
-    process.exit(NO_START_LINE);
-  }
-} else {
-  setInterval(() => {}, LONGEST_INTERVAL_MS); // Keeps the process; it wakes up every 25 days.
+const { socket } = parseArgs({ options: { socket: { type: 'string' } } }).values;
+if (socket === undefined) {
+  process.stderr.write('usage: main.mjs --socket PATH\n');
+  process.exit(WRONG_USAGE);
 }
+const settings = new SettingsHolder();
+const initialisation = new Initialisation(settings, async (entrypoint) => {
+  const { startEntrypoint } = await import('./entrypoint.ts');
+  await startEntrypoint(entrypoint, settings.current, (status) => process.exit(status));
+});
+new Connections(socket, createGuestServer(settings, initialisation)).open();

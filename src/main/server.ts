@@ -84,7 +84,7 @@ export async function startServer({ config, log, joinTokenHash, signal }: Server
       version: VERSION,
       allowedHosts: config.server.publicUrl === undefined ? [] : [new URL(config.server.publicUrl).hostname],
       notReadyBecause: () => (storeFailure === undefined ? [] : [`the store failed: ${storeFailure.message}`]),
-      ...compact({ tls }),
+      ...compact({ tls, sandboxDomain: config.server.sandboxDomain }),
     });
     closers.add(() => rest.close());
 

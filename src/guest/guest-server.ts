@@ -1,0 +1,49 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { EntrypointError } from './entrypoint-error.ts';
+import { GuestError } from './guest-error.ts';
+import { answerEmpty, answerError, answerJson, readJson } from './http-answer.ts';
+import type { Initialisation } from './initialisation.ts';
+import { servePort } from './ports.ts';
+import { createServices } from './services.ts';
+import type { SettingsHolder } from './settings.ts';
+
+/** Environments are at most so large: the kernel gives a program 2 MiB of them. */
+const MAX_INIT_BYTES = 8 * 1024 * 1024;
+
+type Answer = (request: IncomingMessage, response: ServerResponse) => void | Promise<void>;
+
+/** All that the guest serves, on connections that somebody else makes. */
+export function createGuestServer(settings: SettingsHolder, initialisation: Initialisation): Server {
+  const services: Answer = createServices(settings);
+  const routes: Readonly<Record<string, Answer>> = {
+    'GET /health': (_, response) => answerEmpty(response),
+    'GET /envs': (_, response) => answerJson(response, 200, settings.current.env),
+    'POST /init': async (request, response) => {
+      const init = await readJson(request, MAX_INIT_BYTES);
+      try {
+        await initialisation.run(init);
+        answerEmpty(response);
+      } catch (error) {
+        if (error instanceof EntrypointError) response.on('close', () => process.exit(error.exitStatus));
+        throw error;
+      }
+    },
+  };
+  const answer = async (request: IncomingMessage, response: ServerResponse) => {
+    const [path = ''] = (request.url ?? '').split('?', 1);
+    try {
+      await (routes[`${request.method} ${path}`] ?? serviceOrNothing(path))(request, response);
+    } catch (error) {
+      answerError(response, error);
+    }
+  };
+  const serviceOrNothing = (path: string): Answer => {
+    if (/^\/(?:process\.Process|filesystem\.Filesystem)\//.test(path)) return services;
+    throw new GuestError('invalid_request', `there is nothing at ${path}`);
+  };
+
+  const server = createServer({ keepAliveTimeout: 0, requestTimeout: 0, headersTimeout: 0 });
+  server.on('request', (request, response) => void answer(request, response));
+  server.on('connect', (request, socket, head) => void servePort(request, socket, head));
+  return server;
+}
