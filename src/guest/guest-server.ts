@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { EntrypointError } from './entrypoint-error.ts';
+import { serveFiles } from './files/serve-files.ts';
 import { GuestError } from './guest-error.ts';
 import { answerEmpty, answerError, answerJson, readJson } from './http-answer.ts';
 import type { Initialisation } from './initialisation.ts';
@@ -38,6 +39,7 @@ export function createGuestServer(settings: SettingsHolder, initialisation: Init
     }
   };
   const serviceOrNothing = (path: string): Answer => {
+    if (/^\/files(?:\/|$)/.test(path)) return (request, response) => serveFiles(request, response, settings);
     if (/^\/(?:process\.Process|filesystem\.Filesystem)\//.test(path)) return services;
     throw new GuestError('invalid_request', `there is nothing at ${path}`);
   };

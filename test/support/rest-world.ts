@@ -31,6 +31,8 @@ export interface RestWorldOptions
   /** Puts something between the API and the control plane. */
   readonly wrapControl?: (control: Control) => Control;
   readonly settings?: Partial<ControlSettings>;
+  /** What runs in the sandboxes, in place of scripts. */
+  readonly guests?: Pick<SandboxLink, 'connectGuest'>;
   /** False: the executor does nothing until told to. */
   readonly auto?: boolean;
 }
@@ -44,7 +46,7 @@ afterEach(async () => {
 export class RestWorld {
   readonly world: ControlWorld;
   readonly executor: ScriptedExecutor;
-  /** What runs in the sandboxes, unless the world has links of its own. */
+  /** Stands for what runs in the sandboxes, unless the world has guests of its own. */
   readonly commands: FakeGuest;
   readonly metrics: Metrics;
   readonly port: number;
@@ -64,7 +66,7 @@ export class RestWorld {
   }
 
   static async create(options: RestWorldOptions = {}): Promise<RestWorld> {
-    const { settings = {}, auto = true, wrapControl = (control) => control, ...rest } = options;
+    const { settings = {}, auto = true, wrapControl = (control) => control, guests, ...rest } = options;
     const world = await ControlWorld.create(settings);
     const executor = await world.connect({ auto });
     const commands = new FakeGuest();
@@ -75,7 +77,7 @@ export class RestWorld {
       control: wrapControl(world.control),
       store,
       clock,
-      links: { ...NO_TELEMETRY, connectGuest: guestsOf(commands) },
+      links: { ...NO_TELEMETRY, connectGuest: guestsOf(guests ?? commands) },
       metrics,
       log: recorder(logged),
     };

@@ -42,7 +42,13 @@ export async function readFile(guest: GuestClient, { path, user, range, gzip }: 
 
 /** Writes a file, in place of the one that may be there; parents that it lacks are made. */
 export async function writeFile(guest: GuestClient, { mode, ...request }: WriteRequest, signal: AbortSignal): Promise<void> {
-  await upload(guest, `/files?${query({ path: request.path, username: request.user, mode })}`, 'application/octet-stream', request, signal);
+  await upload(
+    guest,
+    `/files?${query({ path: request.path, username: request.user, mode: mode?.padStart(4, '0') })}`,
+    'application/octet-stream',
+    request,
+    signal,
+  );
 }
 
 /** A file or directory, with all that is in it, as tar. */

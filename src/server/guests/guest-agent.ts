@@ -47,6 +47,8 @@ export class GuestAgent extends http.Agent {
         });
         // Requests have listeners of their own; an error between two of them just ends the connection.
         stream.on('error', () => {});
+        // What agents call on a socket before they use it again.
+        if (!('ref' in stream)) Object.assign(stream, { ref: () => stream });
         done(null, stream);
       },
       (error: unknown) => {
@@ -65,8 +67,9 @@ export class GuestAgent extends http.Agent {
     return true;
   }
 
-  override reuseSocket(stream: Duplex): void {
+  override reuseSocket(stream: Duplex, request: http.ClientRequest): void {
     this.#use(stream);
+    super.reuseSocket(stream, request);
   }
 
   /** Closes the connections that no request uses. */

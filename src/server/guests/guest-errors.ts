@@ -35,6 +35,7 @@ const REASONS_BY_CODE: Readonly<Record<string, Reason>> = {
   permission_denied: 'file_access_denied',
   resource_exhausted: 'too_many_requests',
   unimplemented: 'unsupported',
+  deadline_exceeded: 'exec_timeout',
 };
 
 const CODES_BY_STATUS: Readonly<Record<number, string>> = {

@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import type { Clock } from '../../lib/clock.ts';
 import { decodeStreamEnd } from './decode-answer.ts';
 import { type Envelope, readEnvelopes } from './envelopes.ts';
@@ -26,6 +27,11 @@ export class MessageStream<T> {
   constructor(options: MessageStreamOptions<T>) {
     this.#options = options;
     this.#envelopes = readEnvelopes(options.exchange.response, options.maxBytes);
+  }
+
+  /** Of the answer; as unchecked as everything. */
+  get headers(): IncomingHttpHeaders {
+    return this.#options.exchange.response.headers;
   }
 
   /**

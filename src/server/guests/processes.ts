@@ -16,6 +16,8 @@ import type { MessageStream } from './message-stream.ts';
 
 /** Pids are at most this on Linux. */
 export const MAX_PID = 4_194_304;
+/** Of a request, the offset to read from; of an answer, the one that it begins at. */
+const OUTPUT_FROM_HEADER = 'sandglass-output-from';
 const MAX_PROCESSES_BYTES = 4 * 1024 * 1024;
 
 export interface TerminalSize {
@@ -58,11 +60,14 @@ type ProcessMessage = StartResponse | ConnectResponse;
 /** A process that somebody is attached to. Closing it detaches; the process goes on. */
 export class AttachedProcess {
   readonly pid: number;
+  /** Where in all that it has printed `output` begins, in bytes of both streams together; undefined when the guest does not say. */
+  readonly from: number | undefined;
   readonly #stream: MessageStream<ProcessMessage>;
   #ended = false;
 
   constructor(pid: number, stream: MessageStream<ProcessMessage>) {
     this.pid = pid;
+    this.from = parseOffset(stream.headers[OUTPUT_FROM_HEADER]);
     this.#stream = stream;
   }
 
@@ -117,7 +122,7 @@ export async function attachProcess(
   from: number | undefined,
   signal: AbortSignal,
 ): Promise<AttachedProcess> {
-  const headers = from === undefined ? {} : { 'sandglass-output-from': String(from) };
+  const headers = from === undefined ? {} : { [OUTPUT_FROM_HEADER]: String(from) };
   return attached(await guest.stream(Process.method.connect, { process: byPid(pid) }, { signal, headers }));
 }
 
@@ -169,9 +174,13 @@ async function attached(stream: MessageStream<ProcessMessage>): Promise<Attached
     const message = await stream.next();
     const event = message?.event?.event;
     if (event?.case === 'keepalive') continue;
-    if (event?.case === 'start') return new AttachedProcess(checkPid(event.value.pid), stream);
-    stream.close();
-    throw malformedAnswer('a process that did not start');
+    try {
+      if (event?.case === 'start') return new AttachedProcess(checkPid(event.value.pid), stream);
+      throw malformedAnswer('a process that did not start');
+    } catch (error) {
+      stream.close();
+      throw error;
+    }
   }
 }
 
@@ -184,6 +193,13 @@ function parseEvent(message: ProcessEvent | undefined): ProcessOutput | undefine
   if (output?.case === 'stderr') return { stderr: output.value };
   if (output?.case === 'pty') return { pty: output.value };
   throw malformedAnswer('an event of a process that is none');
+}
+
+function parseOffset(header: string | string[] | undefined): number | undefined {
+  if (header === undefined) return undefined;
+  const offset = typeof header === 'string' && /^\d{1,16}$/.test(header) ? Number(header) : Number.NaN;
+  if (Number.isSafeInteger(offset)) return offset;
+  throw malformedAnswer('an offset that is none');
 }
 
 function byPid(pid: number): MessageInitShape<typeof ProcessSelectorSchema> {

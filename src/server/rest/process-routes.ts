@@ -74,7 +74,7 @@ export function processRoutes(app: App, rest: RestContext): void {
         operationId: 'attachProcess',
         summary: 'Attach to a process: what it prints, and how it ends',
         description:
-          'Events `start` ({pid}), then `stdout`, `stderr` and `pty` ({data}) as it prints, and `exit` ({exit_code}) or `error`. A process ' +
+          'Events `start` ({pid}), then `stdout`, `stderr` and `pty` ({data, offset}) as it prints, and `exit` ({exit_code}) or `error`. A process ' +
           'that nobody was attached to is kept for an hour after its end.',
         params: wire.ProcessParams,
         querystring: wire.OutputQuery,

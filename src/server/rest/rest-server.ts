@@ -99,9 +99,14 @@ export async function createRestServer(options: RestServerOptions): Promise<Rest
   addBodyParser(app);
   addBodyDeadline(app, clock);
   addRequestLog(app, { log, metrics });
-  // A connection that becomes idle while the server closes would keep it from closing.
-  app.addHook('onResponse', async () => {
-    if (closing.signal.aborted) setImmediate(() => app.server.closeIdleConnections());
+  // A connection that becomes idle while the server closes would keep it from closing: it does with the answer, or with the rest
+  // of a body that nobody wanted.
+  app.addHook('onResponse', async ({ raw }) => {
+    const closeIdle = () => {
+      if (closing.signal.aborted) setImmediate(() => app.server.closeIdleConnections());
+    };
+    if (raw.readableEnded) closeIdle();
+    else raw.once('end', closeIdle);
   });
   addAuthHook(app, authenticator, (name) => allowedHosts.includes(name) || portHosts.parse(name) !== undefined);
   app.setErrorHandler(errorHandler(log));

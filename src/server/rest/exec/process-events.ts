@@ -1,3 +1,4 @@
+import { compact } from '../../../lib/compact.ts';
 import { SandglassError } from '../../../model/errors.ts';
 import type { ServerEvent } from '../../events/event-stream.ts';
 import type { AttachedProcess } from '../../guests/processes.ts';
@@ -7,16 +8,21 @@ import { textDecoder } from './text-decoder.ts';
 
 /**
  * A process as events: `start` with its pid, `stdout`, `stderr` and `pty` with `data`, then `exit` with `exit_code`; or `error`, as
- * the last one. Never throws. It is detached from when nobody reads on.
+ * the last one. In base64 each piece of output has its `offset`: where in all that the process printed it begins. Never throws. The
+ * process is detached from when nobody reads on.
  */
 export async function* processEvents(
   process: AttachedProcess,
   encoding: Encoding | undefined,
 ): AsyncGenerator<ServerEvent, void, undefined> {
   const streams = { stdout: textDecoder(encoding), stderr: textDecoder(encoding), pty: textDecoder(encoding) };
+  let { from } = process;
   const printed = function* (stream: keyof typeof streams, chunk?: Uint8Array): Generator<ServerEvent> {
     const data = streams[stream](chunk);
-    if (data !== '') yield { event: stream, data: { data } };
+    // As text, a character may be kept back, and belong to two pieces.
+    const offset = encoding === 'base64' ? from : undefined;
+    if (data !== '') yield { event: stream, data: compact({ data, offset }) };
+    if (from !== undefined) from += chunk?.length ?? 0;
   };
   try {
     yield { event: 'start', data: { pid: process.pid } };
