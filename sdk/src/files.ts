@@ -1,3 +1,4 @@
+import { byteStream } from './byte-stream.ts';
 import type { CallOptions } from './call-options.ts';
 import { SandglassError } from './errors.ts';
 import { readFileEvents } from './file-events.ts';
@@ -37,7 +38,7 @@ export class Files {
 
   /** A file's bytes, all in memory. @throws SandglassError `is_a_directory`, `range_not_satisfiable`. */
   async read(sandboxId: string, path: string, options: ReadOptions = {}): Promise<Uint8Array> {
-    return new Uint8Array(await (await this.#read(sandboxId, path, options)).arrayBuffer());
+    return new Uint8Array(await new Response(await this.readStream(sandboxId, path, options)).arrayBuffer());
   }
 
   /** A file's text. What is no UTF-8 becomes U+FFFD. @throws SandglassError like `read`. */
@@ -47,7 +48,7 @@ export class Files {
 
   /** A file's bytes as they come; as long as nobody reads, none are sent. @throws SandglassError like `read`. */
   async readStream(sandboxId: string, path: string, options: ReadOptions = {}): Promise<ReadableStream<Uint8Array>> {
-    return bodyOf(await this.#read(sandboxId, path, options));
+    return byteStream(await this.#read(sandboxId, path, options), options.signal);
   }
 
   /**
@@ -142,7 +143,7 @@ export class Files {
       repeatable: 'safe',
       signal,
     } as const;
-    return bodyOf(await this.#transport.bytes(call));
+    return byteStream(await this.#transport.bytes(call), signal);
   }
 
   /** Unpacks a tar archive below a directory, which is made if need be; files that are there are replaced. */
@@ -196,9 +197,4 @@ function rangeOf(offset = 0, length?: number): string | undefined {
   }
   if (length !== undefined) return `bytes=${offset}-${offset + length - 1}`;
   return offset === 0 ? undefined : `bytes=${offset}-`;
-}
-
-/** An empty file comes without a body. */
-function bodyOf(response: Response): ReadableStream<Uint8Array> {
-  return response.body ?? new Blob([]).stream();
 }

@@ -16,7 +16,7 @@ export interface ProcessSource {
   first(): Promise<ReadableStream<Uint8Array>>;
   /** The stream from byte `from` of the output on, counted over stdout and stderr together. */
   again(pid: number, from: number): Promise<ReadableStream<Uint8Array>>;
-  /** Where the first stream begins; without it nobody knows, and a stream that breaks off can't be gone on with. */
+  /** Where the first stream must begin. Without it, it begins where the server says; and is not gone on with before it has said so. */
   readonly from: number | undefined;
 }
 
@@ -36,6 +36,7 @@ export async function* followProcess(source: ProcessSource, signal: AbortSignal 
         if (told === undefined) continue;
         if (from !== undefined && told.offset !== undefined && told.offset > from) throw outputLost(told.offset - from);
         failures = 0;
+        from = told.offset ?? from;
         if (from !== undefined) from += told.length;
         if ('start' in told.event) {
           const isRepeated = pid !== undefined;

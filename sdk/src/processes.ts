@@ -7,7 +7,7 @@ import type { BodyContent, Call, Transport } from './transport.ts';
 export interface AttachOptions extends CallOptions {
   /**
    * Begins with what is kept of the output from this byte on; 0 for all that is kept, which is the last 256 KiB. Without it: with
-   * what nobody has been sent yet. With it, a connection that breaks off is made again.
+   * what nobody has been sent yet.
    */
   readonly from?: number | undefined;
 }
@@ -74,8 +74,7 @@ export class Processes {
     const source = {
       first: () => this.#output(sandboxId, pid, from, signal),
       again: (_pid: number, after: number) => this.#output(sandboxId, pid, after, signal),
-      // What comes is counted from what was asked for; of 0, less may be kept than that.
-      from,
+      from: undefined, // less may be kept than what is asked for
     };
     return followProcess(source, signal);
   }

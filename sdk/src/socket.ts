@@ -56,10 +56,15 @@ export class Socket implements AsyncIterable<string | Uint8Array> {
       const socket = new Socket(inner);
       const abort = () => socket.#drop(signal?.reason);
       signal?.addEventListener('abort', abort, { once: true });
-      inner.addEventListener('open', () => resolve(socket));
-      inner.addEventListener('error', ({ message }) =>
-        socket.#fail(new SandglassError('unavailable', 'unreachable', refusal(url, message))),
-      );
+      let isOpen = false;
+      inner.addEventListener('open', () => {
+        isOpen = true;
+        resolve(socket);
+      });
+      // Later errors say no more than the closing that follows them.
+      inner.addEventListener('error', ({ message }) => {
+        if (!isOpen) socket.#fail(new SandglassError('unavailable', 'unreachable', refusal(url, message)));
+      });
       inner.addEventListener('close', () => {
         signal?.removeEventListener('abort', abort);
         reject(socket.#error);

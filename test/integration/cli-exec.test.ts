@@ -234,8 +234,9 @@ describe('ps, kill and attach', () => {
 
   test('attach tells when output was dropped', async () => {
     api.on(`GET ${PROCESSES}/7/output`, (_request, reply) => {
-      const stream = printEvents(reply, 7, [{ stdout: 'ab' }]);
-      stream.event('stdout', { data: 'Yg==', offset: 10 });
+      const stream = printEvents(reply, 7, []);
+      stream.event('stdout', { data: 'YWI=', offset: 100 });
+      stream.event('stdout', { data: 'Yg==', offset: 110 });
     });
     expect(await sandglass(`attach --from 0 ${SANDBOX_ID} 7`)).toMatchObject({
       code: 1,
