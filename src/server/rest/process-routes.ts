@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
 import type { FastifyReply } from 'fastify';
 import { compact } from '../../lib/compact.ts';
+import { SandglassError } from '../../model/errors.ts';
 import { parseNamespace } from '../../model/ids.ts';
 import { EVENT_STREAM_HEADERS, encodeEvents } from '../events/event-stream.ts';
 import * as processes from '../guests/processes.ts';
@@ -173,7 +174,8 @@ function stdinRoute(app: App, rest: RestContext): void {
       const guest = await guestOf(rest, params);
       const signal = answerSignal(reply, rest);
       await processes.streamInput(guest, pid, raw, signal);
-      if (query.close === true) await processes.closeStdin(guest, pid, signal);
+      // Having read what it was sent, it may have ended, and its input with it.
+      if (query.close === true) await processes.closeStdin(guest, pid, signal).catch(unlessEnded);
       return reply.status(204).send(null);
     },
   );
@@ -199,6 +201,10 @@ async function start(
 function sendEvents({ clock }: RestContext, reply: FastifyReply, process: processes.AttachedProcess, encoding?: Encoding): FastifyReply {
   const events = encodeEvents(processEvents(process, encoding), clock);
   return reply.headers(EVENT_STREAM_HEADERS).send(Readable.from(events, { objectMode: false }));
+}
+
+function unlessEnded(error: unknown): void {
+  if (SandglassError.from(error).reason !== 'process_not_found') throw error;
 }
 
 function presentProcess({ pid, cmd, args, cwd, tag }: processes.SandboxProcess): wire.Process {
