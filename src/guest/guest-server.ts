@@ -1,8 +1,10 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { EntrypointError } from './entrypoint-error.ts';
 import { GuestError } from './guest-error.ts';
+import { createServer } from './http.ts';
 import { answerEmpty, answerError, answerJson, readJson } from './http-answer.ts';
 import type { Initialisation } from './initialisation.ts';
+import { MetricsReader } from './metrics.ts';
 import { servePort } from './ports.ts';
 import { createServices } from './services.ts';
 import type { SettingsHolder } from './settings.ts';
@@ -15,9 +17,11 @@ type Answer = (request: IncomingMessage, response: ServerResponse) => void | Pro
 /** All that the guest serves, on connections that somebody else makes. */
 export function createGuestServer(settings: SettingsHolder, initialisation: Initialisation): Server {
   const services: Answer = createServices(settings);
+  const metrics = new MetricsReader();
   const routes: Readonly<Record<string, Answer>> = {
     'GET /health': (_, response) => answerEmpty(response),
     'GET /envs': (_, response) => answerJson(response, 200, settings.current.env),
+    'GET /metrics': async (_, response) => answerJson(response, 200, await metrics.read()),
     'POST /init': async (request, response) => {
       const init = await readJson(request, MAX_INIT_BYTES);
       try {
