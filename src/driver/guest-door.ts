@@ -118,8 +118,10 @@ export class GuestDoor {
 
   async #listen(): Promise<void> {
     await rm(join(this.#directory, GUEST_SOCKET), { force: true });
+    if (this.#closed) return;
     // Half-open: a connection can carry a TCP stream of which one side has ended.
     const server = createServer({ allowHalfOpen: true }, (socket) => this.#accept(socket));
+    this.#server = server;
     const { promise: listening, resolve, reject } = Promise.withResolvers<void>();
     server.on('error', (err) => {
       reject(err);
@@ -127,10 +129,14 @@ export class GuestDoor {
     });
     const path = `/proc/self/fd/${this.#folder.fd}/${GUEST_SOCKET}`;
     server.listen(path, resolve);
-    await listening;
-    await chmod(path, 0o600);
-    if (this.#closed) server.close();
-    else this.#server = server;
+    try {
+      await listening;
+      await chmod(path, 0o600);
+    } catch (error) {
+      if (this.#closed) return;
+      this.#shut();
+      throw error;
+    }
   }
 
   /** Takes no more connections; removes the socket. */
