@@ -149,7 +149,13 @@ describe('exec --tty', () => {
     const { code, printed } = await runAtTerminal(['exec', '-t', '-e', 'A=1', SANDBOX_ID, 'top'], { SANDGLASS_URL: api.url }).ended;
     expect(code).toBe(3);
     expect(printed).toContain('output');
-    expect(api.requests[0]?.body).toEqual({ cmd: 'top', args: [], env: { A: '1' }, pty: { cols: 100, rows: 30 } });
+    expect(api.requests[0]?.body).toEqual({
+      cmd: 'top',
+      args: [],
+      env: { TERM: 'xterm', A: '1' },
+      stdin: true,
+      pty: { cols: 100, rows: 30 },
+    });
     expect(api.requests[1]?.query.get('pid')).toBe('7');
   });
 });

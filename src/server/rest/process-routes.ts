@@ -14,6 +14,7 @@ import { runCommand } from './run-command.ts';
 import { IdempotencyHeaders, NoContent, NoQuery, SandboxParams } from './schemas/common.ts';
 import { ref } from './schemas/named.ts';
 import * as wire from './schemas/process.ts';
+import { wantsEvents } from './wants-events.ts';
 
 const tags = ['processes'];
 type SandboxPath = { readonly namespace: string; readonly sandbox_id: string };
@@ -47,22 +48,36 @@ export function processRoutes(app: App, rest: RestContext): void {
         tags,
         operationId: 'startProcess',
         summary: 'Start a process in a sandbox',
-        description: 'It runs on until it ends, its time is up, or a signal ends it. Its latest output is kept for whoever attaches to it.',
+        description:
+          'It runs on until it ends, its time is up, or a signal ends it. Its latest output is kept for whoever attaches to it. With ' +
+          '`Accept: text/event-stream` the answer is what GET …/output answers, from the first byte on: nothing is lost in between.',
         params: SandboxParams,
-        querystring: NoQuery,
+        querystring: wire.StartQuery,
         headers: IdempotencyHeaders,
         body: ref(wire.StartProcessBody),
-        response: responses({ 201: ref(wire.Process) }),
+        response: { ...responses({ 201: ref(wire.Process) }), ...streamResponses() },
       },
     },
-    async (request, reply) =>
-      runCommand({
+    async (request, reply) => {
+      const { params, query, body } = request;
+      const signal = answerSignal(reply, rest);
+      if (wantsEvents(request)) {
+        const events = processEvents(await start(rest, params, body, signal), query.encoding);
+        return reply.headers(EVENT_STREAM_HEADERS).send(Readable.from(encodeEvents(events, rest.clock), { objectMode: false }));
+      }
+      return runCommand({
         rest,
         request,
         reply,
-        ns: parseNamespace(request.params.namespace),
-        command: async () => ({ status: 201, body: await start(rest, request.params, request.body, answerSignal(reply, rest)) }),
-      }),
+        ns: parseNamespace(params.namespace),
+        command: async () => {
+          const process = await start(rest, params, body, signal);
+          process.close();
+          const [cmd = '', ...args] = parseCommand(body);
+          return { status: 201, body: compact({ pid: process.pid, cmd, args, cwd: body.cwd, tag: body.tag }) };
+        },
+      });
+    },
   );
 
   app.get(
@@ -166,15 +181,18 @@ function stdinRoute(app: App, rest: RestContext): void {
   );
 }
 
-async function start(rest: RestContext, params: SandboxPath, body: wire.StartProcessBody, signal: AbortSignal): Promise<wire.Process> {
+async function start(
+  rest: RestContext,
+  params: SandboxPath,
+  body: wire.StartProcessBody,
+  signal: AbortSignal,
+): Promise<processes.AttachedProcess> {
   const [cmd = '', ...args] = parseCommand(body);
   const guest = await guestOf(rest, params);
   const { env, cwd, user, tag, stdin = false, pty, timeout_secs } = body;
   const timeoutMs = timeout_secs === undefined ? undefined : timeout_secs * 1000;
   try {
-    const process = await processes.startProcess(guest, { cmd, args, env, cwd, user, tag, stdin, pty, timeoutMs }, signal);
-    process.close();
-    return compact({ pid: process.pid, cmd, args, cwd, tag });
+    return await processes.startProcess(guest, { cmd, args, env, cwd, user, tag, stdin, pty, timeoutMs }, signal);
   } catch (error) {
     throw explainExecError(error, body);
   }
