@@ -44,7 +44,7 @@ async function rename(archive: AsyncIterable<Uint8Array>, ownName: string, renam
 /** Never rejects: what breaks here is told where the entries are read. Ends early when nobody reads them any more. */
 async function feed(archive: AsyncIterable<Uint8Array>, entries: ReturnType<typeof extract>): Promise<void> {
   entries.on('error', () => {});
-  const closed = once(entries, 'close');
+  const closed = once(entries, 'close').catch(() => {}); // an error is told where the entries are read
   try {
     for await (const chunk of archive) {
       if (!entries.write(chunk)) await Promise.race([once(entries, 'drain'), closed]);
