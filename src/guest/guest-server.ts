@@ -1,9 +1,10 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { EntrypointError } from './entrypoint-error.ts';
-import { serveFiles } from './files/serve-files.ts';
 import { GuestError } from './guest-error.ts';
+import { createServer } from './http.ts';
 import { answerEmpty, answerError, answerJson, readJson } from './http-answer.ts';
 import type { Initialisation } from './initialisation.ts';
+import { MetricsReader } from './metrics.ts';
 import { servePort } from './ports.ts';
 import { createServices } from './services.ts';
 import type { SettingsHolder } from './settings.ts';
@@ -16,9 +17,11 @@ type Answer = (request: IncomingMessage, response: ServerResponse) => void | Pro
 /** All that the guest serves, on connections that somebody else makes. */
 export function createGuestServer(settings: SettingsHolder, initialisation: Initialisation): Server {
   const services: Answer = createServices(settings);
+  const metrics = new MetricsReader();
   const routes: Readonly<Record<string, Answer>> = {
     'GET /health': (_, response) => answerEmpty(response),
     'GET /envs': (_, response) => answerJson(response, 200, settings.current.env),
+    'GET /metrics': async (_, response) => answerJson(response, 200, await metrics.read()),
     'POST /init': async (request, response) => {
       const init = await readJson(request, MAX_INIT_BYTES);
       try {
@@ -30,18 +33,24 @@ export function createGuestServer(settings: SettingsHolder, initialisation: Init
       }
     },
   };
+  const files: Answer = async (request, response) => {
+    const { serveFiles } = await import('./files/serve-files.ts');
+    await serveFiles(request, response, settings);
+  };
+  const routeOf = (method: string, path: string): Answer => {
+    if (/^\/(?:process\.Process|filesystem\.Filesystem)\//.test(path)) return services;
+    if (/^\/files(?:\/|$)/.test(path)) return files;
+    const route = routes[`${method} ${path}`];
+    if (route === undefined) throw new GuestError('invalid_request', `there is no ${method} ${path}`);
+    return route;
+  };
   const answer = async (request: IncomingMessage, response: ServerResponse) => {
-    const [path = ''] = (request.url ?? '').split('?', 1);
     try {
-      await (routes[`${request.method} ${path}`] ?? serviceOrNothing(path))(request, response);
+      const [path = ''] = (request.url ?? '').split('?', 1);
+      await routeOf(request.method ?? '', path)(request, response);
     } catch (error) {
       answerError(response, error);
     }
-  };
-  const serviceOrNothing = (path: string): Answer => {
-    if (/^\/files(?:\/|$)/.test(path)) return (request, response) => serveFiles(request, response, settings);
-    if (/^\/(?:process\.Process|filesystem\.Filesystem)\//.test(path)) return services;
-    throw new GuestError('invalid_request', `there is nothing at ${path}`);
   };
 
   const server = createServer({ keepAliveTimeout: 0, requestTimeout: 0, headersTimeout: 0 });

@@ -10,6 +10,7 @@ import { parseArgs } from 'node:util';
 import { Connections } from './connections.ts';
 import { createGuestServer } from './guest-server.ts';
 import { Initialisation } from './initialisation.ts';
+import { useLightHeaders } from './light-headers.ts';
 import { SettingsHolder } from './settings.ts';
 
 const WRONG_USAGE = 2;
@@ -19,6 +20,9 @@ if (socket === undefined) {
   process.stderr.write('usage: main.mjs --socket PATH\n');
   process.exit(WRONG_USAGE);
 }
+// A fault in one request must not end everything that runs in the sandbox.
+process.on('uncaughtException', (error) => process.stderr.write(`sandglass guest: ${error.stack}\n`));
+useLightHeaders();
 const settings = new SettingsHolder();
 const initialisation = new Initialisation(settings, async (entrypoint) => {
   const { startEntrypoint } = await import('./entrypoint.ts');

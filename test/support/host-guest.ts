@@ -55,10 +55,11 @@ export class HostGuest {
     await once(listener, 'listening');
     const guest = new HostGuest(folder, listener, main);
     if (init === undefined) return guest;
-    const { status, body } = await guest.fetch('POST', '/init', { env: {}, ...init });
+    const died = once(guest.child, 'exit').then(() => ({ status: 0, body: guest.output }));
+    const { status, body } = await Promise.race([guest.fetch('POST', '/init', { env: {}, ...init }), died]);
     if (status === 204) return guest;
     await guest.close();
-    throw new Error(`the guest answered /init with ${status}: ${body}`);
+    throw new Error(`the guest is not ready (${status}): ${body}`);
   }
 
   /** Path of the unix socket that the guest connects to. */

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { processClient, told } from '../../../test/support/guest-client.ts';
 import { HostGuest } from '../../../test/support/host-guest.ts';
+import { processClient, told } from '../../../test/support/process-client.ts';
 
 let guest: HostGuest;
 beforeAll(async () => {
