@@ -216,10 +216,12 @@ describe('port-forward', () => {
 describe('shell', () => {
   test('is a terminal: keys, size, Ctrl-C, exit code', async () => {
     const terminal = runAtTerminal(['shell', '--cwd', inside, id, '--', 'sh'], { SANDGLASS_URL: url });
+    await terminal.shows(/[$#] $/);
     terminal.type('stty size; pwd\r');
     await terminal.shows(new RegExp(`30 100\r\n${inside}`));
     terminal.resize(120, 40);
-    terminal.type('sleep 60\r');
+    terminal.type('echo begun; sleep 60\r');
+    await terminal.shows(/begun\r\n$/);
     terminal.type('\u0003');
     terminal.type('stty size; echo $((6*7))\r');
     await terminal.shows(/40 120\r\n42/);

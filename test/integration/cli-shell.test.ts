@@ -72,11 +72,11 @@ describe('shell', () => {
   test('prints every byte as it came', async () => {
     api.onSocket(TERMINAL, (socket) => {
       begun(socket);
-      const text = Buffer.from('\u001b[31mré\u001b[0m');
+      const text = Buffer.from('\u001b[31mré\u001b[0m down\n\n and\r\nback');
       for (const byte of text) socket.send(Buffer.from([byte]));
       exit(socket, 0);
     });
-    expect((await shell().ended).printed).toContain('\u001b[31mré\u001b[0m');
+    expect((await shell().ended).printed).toContain('\u001b[31mré\u001b[0m down\n\n and\r\nback');
   });
 
   test('puts the terminal back when the connection breaks, out of the alternate screen too', async () => {
