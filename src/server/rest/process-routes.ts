@@ -1,5 +1,7 @@
 import { Readable } from 'node:stream';
+import type { FastifyReply } from 'fastify';
 import { compact } from '../../lib/compact.ts';
+import { SandglassError } from '../../model/errors.ts';
 import { parseNamespace } from '../../model/ids.ts';
 import { EVENT_STREAM_HEADERS, encodeEvents } from '../events/event-stream.ts';
 import * as processes from '../guests/processes.ts';
@@ -12,6 +14,7 @@ import { acceptAnyBody, bytesBody, streamsBody } from './raw-body.ts';
 import { type App, answerSignal, type RestContext } from './rest-context.ts';
 import { runCommand } from './run-command.ts';
 import { IdempotencyHeaders, NoContent, NoQuery, SandboxParams } from './schemas/common.ts';
+import type { Encoding } from './schemas/exec.ts';
 import { ref } from './schemas/named.ts';
 import * as wire from './schemas/process.ts';
 import { wantsEvents } from './wants-events.ts';
@@ -50,21 +53,18 @@ export function processRoutes(app: App, rest: RestContext): void {
         summary: 'Start a process in a sandbox',
         description:
           'It runs on until it ends, its time is up, or a signal ends it. Its latest output is kept for whoever attaches to it. With ' +
-          '`Accept: text/event-stream` the answer is what GET …/output answers, from the first byte on: nothing is lost in between.',
+          '`Accept: text/event-stream` the answer is what an attachment is answered with, from the first byte on.',
         params: SandboxParams,
         querystring: wire.StartQuery,
         headers: IdempotencyHeaders,
         body: ref(wire.StartProcessBody),
-        response: { ...responses({ 201: ref(wire.Process) }), ...streamResponses() },
+        response: { ...streamResponses(), ...responses({ 201: ref(wire.Process) }) },
       },
     },
     async (request, reply) => {
       const { params, query, body } = request;
       const signal = answerSignal(reply, rest);
-      if (wantsEvents(request)) {
-        const events = processEvents(await start(rest, params, body, signal), query.encoding);
-        return reply.headers(EVENT_STREAM_HEADERS).send(Readable.from(encodeEvents(events, rest.clock), { objectMode: false }));
-      }
+      if (wantsEvents(request)) return sendEvents(rest, reply, await start(rest, params, body, signal), query.encoding);
       return runCommand({
         rest,
         request,
@@ -100,8 +100,7 @@ export function processRoutes(app: App, rest: RestContext): void {
       const pid = parsePid(params.pid);
       const guest = await guestOf(rest, params);
       const process = await processes.attachProcess(guest, pid, query.from, answerSignal(reply, rest));
-      const events = processEvents(process, query.encoding);
-      return reply.headers(EVENT_STREAM_HEADERS).send(Readable.from(encodeEvents(events, rest.clock), { objectMode: false }));
+      return sendEvents(rest, reply, process, query.encoding);
     },
   );
 
@@ -175,7 +174,8 @@ function stdinRoute(app: App, rest: RestContext): void {
       const guest = await guestOf(rest, params);
       const signal = answerSignal(reply, rest);
       await processes.streamInput(guest, pid, raw, signal);
-      if (query.close === true) await processes.closeStdin(guest, pid, signal);
+      // Having read what it was sent, it may have ended, and its input with it.
+      if (query.close === true) await processes.closeStdin(guest, pid, signal).catch(unlessEnded);
       return reply.status(204).send(null);
     },
   );
@@ -196,6 +196,15 @@ async function start(
   } catch (error) {
     throw explainExecError(error, body);
   }
+}
+
+function sendEvents({ clock }: RestContext, reply: FastifyReply, process: processes.AttachedProcess, encoding?: Encoding): FastifyReply {
+  const events = encodeEvents(processEvents(process, encoding), clock);
+  return reply.headers(EVENT_STREAM_HEADERS).send(Readable.from(events, { objectMode: false }));
+}
+
+function unlessEnded(error: unknown): void {
+  if (SandglassError.from(error).reason !== 'process_not_found') throw error;
 }
 
 function presentProcess({ pid, cmd, args, cwd, tag }: processes.SandboxProcess): wire.Process {
