@@ -14,12 +14,6 @@ export const MAX_TUNNEL_MESSAGE_BYTES = CHUNK_BYTES + 4 * 1024;
 /** Tunnels that may be open to one executor at one time. */
 export const MAX_TUNNELS = 1024;
 
-/** Largest piece of a command's input or output in one message. */
-export const EXEC_CHUNK_BYTES = 64 * 1024;
-
-/** Largest message of a command's stream: one piece and what surrounds it. */
-export const MAX_EXEC_MESSAGE_BYTES = EXEC_CHUNK_BYTES + 4 * 1024;
-
 /** Either side gives a session up when it has heard nothing for this many heartbeat intervals. */
 export const SILENT_INTERVALS = 3;
 
