@@ -33,17 +33,24 @@ export function createGuestServer(settings: SettingsHolder, initialisation: Init
       }
     },
   };
+  const files: Answer = async (request, response) => {
+    const { serveFiles } = await import('./files/serve-files.ts');
+    await serveFiles(request, response, settings);
+  };
+  const routeOf = (method: string, path: string): Answer => {
+    if (/^\/(?:process\.Process|filesystem\.Filesystem)\//.test(path)) return services;
+    if (/^\/files(?:\/|$)/.test(path)) return files;
+    const route = routes[`${method} ${path}`];
+    if (route === undefined) throw new GuestError('invalid_request', `there is no ${method} ${path}`);
+    return route;
+  };
   const answer = async (request: IncomingMessage, response: ServerResponse) => {
-    const [path = ''] = (request.url ?? '').split('?', 1);
     try {
-      await (routes[`${request.method} ${path}`] ?? serviceOrNothing(path))(request, response);
+      const [path = ''] = (request.url ?? '').split('?', 1);
+      await routeOf(request.method ?? '', path)(request, response);
     } catch (error) {
       answerError(response, error);
     }
-  };
-  const serviceOrNothing = (path: string): Answer => {
-    if (/^\/(?:process\.Process|filesystem\.Filesystem)\//.test(path)) return services;
-    throw new GuestError('invalid_request', `there is nothing at ${path}`);
   };
 
   const server = createServer({ keepAliveTimeout: 0, requestTimeout: 0, headersTimeout: 0 });

@@ -20,6 +20,8 @@ if (socket === undefined) {
   process.stderr.write('usage: main.mjs --socket PATH\n');
   process.exit(WRONG_USAGE);
 }
+// A fault in one request must not end everything that runs in the sandbox.
+process.on('uncaughtException', (error) => process.stderr.write(`sandglass guest: ${error.stack}\n`));
 useLightHeaders();
 const settings = new SettingsHolder();
 const initialisation = new Initialisation(settings, async (entrypoint) => {

@@ -1,7 +1,9 @@
 import type { ConnectRouter } from '@connectrpc/connect';
 import { compressionGzip, connectNodeAdapter } from '@connectrpc/connect-node';
+import { Filesystem } from '../rpc/gen/filesystem/filesystem_pb.js';
 import { Process } from '../rpc/gen/process/process_pb.js';
 import { errorInterceptor } from './error-interceptor.ts';
+import { filesystemService } from './files/filesystem-service.ts';
 import { ProcessRegistry } from './process/process-registry.ts';
 import { processService } from './process/process-service.ts';
 import type { SettingsHolder } from './settings.ts';
@@ -20,6 +22,7 @@ export function createServices(settings: SettingsHolder): ReturnType<typeof conn
   return connectNodeAdapter({
     routes(router: ConnectRouter) {
       router.service(Process, processService(processes, settings));
+      router.service(Filesystem, filesystemService(settings));
     },
     grpc: false,
     grpcWeb: false,

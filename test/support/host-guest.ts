@@ -1,11 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readlinkSync, rmSync } from 'node:fs';
 import { Agent, type ClientRequestArgs, request } from 'node:http';
 import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
 const MAIN = fileURLToPath(new URL('../../src/guest/main.ts', import.meta.url));
@@ -108,7 +109,7 @@ export class HostGuest {
   /** Ends the listener and all connections, as when the executor is stopped. */
   async stopListening(): Promise<void> {
     this.#listener.close();
-    this.breakConnections();
+    await this.breakConnections();
     if (this.#listener.listening) await once(this.#listener, 'close');
   }
 
@@ -119,16 +120,21 @@ export class HostGuest {
     await once(this.#listener, 'listening');
   }
 
+  /** Resolves once the guest has noticed which connections are no more. */
+  async untilSettled(): Promise<void> {
+    while (openSockets(this.child.pid ?? 0) > this.#sockets.size) await sleep(5);
+  }
+
   /** Breaks all connections at once. */
-  breakConnections(): void {
-    for (const socket of this.#sockets) socket.destroy();
+  async breakConnections(): Promise<void> {
+    await Promise.all([...this.#sockets].map((socket) => once(socket.destroy(), 'close')));
   }
 
   /** Ends the guest, unless it has ended, and removes what there is of it. */
   async close(): Promise<void> {
     this.#agent.destroy();
     this.#listener.close();
-    this.breakConnections();
+    await this.breakConnections();
     if (this.child.exitCode === null && this.child.signalCode === null) {
       this.child.kill('SIGKILL');
       await once(this.child, 'exit');
@@ -148,6 +154,19 @@ export class HostGuest {
     if (wanted === undefined) this.#waiting.push(socket);
     else wanted(socket);
   }
+}
+
+/** Sockets that a process holds, without its standard streams. */
+function openSockets(pid: number): number {
+  const path = `/proc/${pid}/fd`;
+  const links = readdirSync(path).map((name) => {
+    try {
+      return Number(name) > 2 ? readlinkSync(join(path, name)) : '';
+    } catch {
+      return ''; // closed meanwhile
+    }
+  });
+  return links.filter((link) => link.startsWith('socket:')).length;
 }
 
 function listenerOf(): Server {

@@ -4,6 +4,7 @@ import { runAs } from './credentials.ts';
 import { launchError } from './launch-error.ts';
 import { checkPlan, type LaunchPlan, type TerminalSize } from './launch-plan.ts';
 import type { Launched, TakeOutput } from './launched.ts';
+import { libc } from './libc.ts';
 import { readInto } from './read-buffer.ts';
 import type { ExitStatus } from './signals.ts';
 
@@ -46,6 +47,7 @@ export function launchTerminal(plan: LaunchPlan, size: TerminalSize, take: TakeO
     const { fd, pid } = runAs(account, () =>
       fork(cmd, args, env, checkPlan(plan), size.cols, size.rows, SAME_ID, SAME_ID, true, '', report),
     );
+    libc().closeOnExec(fd); // or all that is started from now on could read and write this terminal
     const socket = new ReadStream(fd, { onread: readInto(take) });
     return {
       pid,

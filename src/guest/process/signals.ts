@@ -3,8 +3,8 @@ import { constants } from 'node:os';
 /** How a process ended: by itself, or by a signal with this number. */
 export type ExitStatus = { readonly code: number } | { readonly signal: number };
 
-/** The largest number of a signal on Linux. */
-export const MAX_SIGNAL = 64;
+/** The largest number of a signal with a name: Node can't tell when one without ends a process. */
+export const MAX_SIGNAL = 31;
 
 /** What Go, in which envd is written, calls signals; clients of envd see these words. */
 const WORDS: Readonly<Record<number, string>> = {
