@@ -22,9 +22,10 @@ export class FakeLog {
     const onAbort = () => this.#wake();
     signal.addEventListener('abort', onAbort, { once: true });
     try {
+      let next = this.#lines.length; // what is printed while the first lines are read is not missed
       const known = this.#lines.filter(({ at }) => at >= since);
       yield* tail === undefined ? known : known.slice(Math.max(0, known.length - tail));
-      for (let next = this.#lines.length; follow && !signal.aborted; ) {
+      while (follow && !signal.aborted) {
         const line = this.#lines[next];
         if (line === undefined && this.#ended.aborted) return;
         if (line === undefined) await new Promise<void>((resolve) => this.#wakers.add(resolve));
