@@ -132,8 +132,8 @@ export class Files {
   }
 
   /**
-   * What is in a directory, as a tar archive with names below it. It comes from the sandbox: whoever unpacks it must reckon with
-   * absolute names, `..` and links. @throws SandglassError `not_a_directory`.
+   * A file or directory as a tar archive, whose names begin with its own. It comes from the sandbox: whoever unpacks it must reckon
+   * with absolute names, `..` and links.
    */
   async readArchive(sandboxId: string, path: string, { user, signal }: FileOptions = {}): Promise<ReadableStream<Uint8Array>> {
     const call = {

@@ -37,7 +37,7 @@ export interface CreateOptions extends SandboxWaitOptions {
 }
 
 export interface ResumeOptions extends CallOptions {
-  /** Seconds from now on to its end; 0 for no end; what it had left when absent. */
+  /** Seconds that it runs from then on; 0 for no end; as configured when absent. */
   readonly timeoutSecs?: number | undefined;
 }
 

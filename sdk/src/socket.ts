@@ -62,8 +62,10 @@ export class Socket implements AsyncIterable<string | Uint8Array> {
         resolve(socket);
       });
       // Later errors say no more than the closing that follows them.
-      inner.addEventListener('error', ({ message }) => {
-        if (!isOpen) socket.#fail(new SandglassError('unavailable', 'unreachable', refusal(url, message)));
+      inner.addEventListener('error', ({ message, error }) => {
+        if (isOpen) return;
+        // A WebSocket that can tell what the server has answered tells it by this.
+        socket.#fail(error instanceof SandglassError ? error : new SandglassError('unavailable', 'unreachable', refusal(url, message)));
       });
       inner.addEventListener('close', () => {
         signal?.removeEventListener('abort', abort);

@@ -87,7 +87,7 @@ describe('port-forward', () => {
       expect(String(await readAll(socket))).toBe('hello');
     });
     expect(code).toBe(0);
-    expect(stderr).toMatch(/^error: a connection to port 81 failed: .*404/);
+    expect(stderr).toMatch(/^error: a connection to port 81 failed: cannot open a WebSocket.*404/);
   });
 
   test('makes whoever sends wait as long as nobody reads', async () => {

@@ -72,11 +72,11 @@ describe('shell', () => {
   test('prints every byte as it came', async () => {
     api.onSocket(TERMINAL, (socket) => {
       begun(socket);
-      const text = Buffer.from('\u001b[31mré\u001b[0m');
+      const text = Buffer.from('\u001b[31mré\u001b[0m down\n\n and\r\nback');
       for (const byte of text) socket.send(Buffer.from([byte]));
       exit(socket, 0);
     });
-    expect((await shell().ended).printed).toContain('\u001b[31mré\u001b[0m');
+    expect((await shell().ended).printed).toContain('\u001b[31mré\u001b[0m down\n\n and\r\nback');
   });
 
   test('puts the terminal back when the connection breaks, out of the alternate screen too', async () => {
@@ -149,7 +149,13 @@ describe('exec --tty', () => {
     const { code, printed } = await runAtTerminal(['exec', '-t', '-e', 'A=1', SANDBOX_ID, 'top'], { SANDGLASS_URL: api.url }).ended;
     expect(code).toBe(3);
     expect(printed).toContain('output');
-    expect(api.requests[0]?.body).toEqual({ cmd: 'top', args: [], env: { A: '1' }, pty: { cols: 100, rows: 30 } });
+    expect(api.requests[0]?.body).toEqual({
+      cmd: 'top',
+      args: [],
+      env: { TERM: 'xterm', A: '1' },
+      stdin: true,
+      pty: { cols: 100, rows: 30 },
+    });
     expect(api.requests[1]?.query.get('pid')).toBe('7');
   });
 });

@@ -3,12 +3,15 @@ import { spawn } from '@lydell/node-pty';
 
 const LAUNCHER = fileURLToPath(new URL('../../bin/sandglass.mjs', import.meta.url));
 
+/** Shorter than the time that a test has, so that it tells what there was instead. */
+const PATIENCE_MS = 20_000;
+
 /** The CLI as a user sees it who sits at a terminal of 100 columns and 30 rows. */
 export interface AtTerminal {
   readonly pid: number;
   type(text: string): void;
   resize(cols: number, rows: number): void;
-  /** Resolves with all that was printed so far, once it matches. @throws when the CLI ends before that. */
+  /** Resolves with all that was printed so far, once it matches. @throws when the CLI ends before that, or after 20 s, with what was printed. */
   shows(pattern: RegExp): Promise<string>;
   /** Resolves with the exit code, and with all that was printed. */
   readonly ended: Promise<{ readonly code: number; readonly printed: string }>;
@@ -49,10 +52,12 @@ export function runAtTerminal(args: readonly string[], env: Readonly<Record<stri
     ended,
     shows: (pattern) =>
       new Promise((resolve, reject) => {
+        const timer = setTimeout(() => reject(new Error(`no ${pattern} in ${JSON.stringify(printed)}`)), PATIENCE_MS);
         const check = () => {
           if (pattern.test(printed)) resolve(printed);
           else if (code !== undefined) reject(new Error(`ended with ${code} after ${JSON.stringify(printed)}`));
           else return;
+          clearTimeout(timer);
           waiting.delete(check);
         };
         waiting.add(check);

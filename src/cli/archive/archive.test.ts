@@ -15,10 +15,11 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Header, pack } from 'tar-stream';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { mergeFolder } from './merge-folder.ts';
 import { packFolder } from './pack-folder.ts';
 import { unpackArchive } from './unpack-archive.ts';
+import { withoutOwnName } from './without-own-name.ts';
 
 const { signal } = new AbortController();
 let base: string;
@@ -42,7 +43,7 @@ async function* archiveOf(...entries: EntryToPack[]): AsyncGenerator<Uint8Array>
 
 async function unpack(archive: AsyncIterable<Uint8Array>): Promise<string[]> {
   const skipped: string[] = [];
-  await unpackArchive(archive, { folder, signal, onFile: () => {}, onSkipped: (name) => skipped.push(name) });
+  await unpackArchive(archive, { ownName: '', folder, signal, onFile: () => {}, onSkipped: (name) => skipped.push(name) });
   return skipped;
 }
 
@@ -109,6 +110,15 @@ describe('unpackArchive', () => {
     expect(Object.values(tree(folder)).filter((what) => what === 'x' && !('f' in tree(folder)))).toEqual([]);
   });
 
+  test('takes only what is in the folder that was asked for, without its name', async () => {
+    const options = { ownName: 'src', folder, signal, onFile: () => {}, onSkipped: () => {} };
+    await unpackArchive(archiveOf({ name: 'src/', type: 'directory', mode: 0o700 }, { name: 'src/a/src', content: 'x' }), options);
+    expect(tree(folder)).toEqual({ a: 'folder', 'a/src': 'x' });
+    for (const name of ['other/a', 'srca/a', './a']) {
+      await expect(unpackArchive(archiveOf({ name, content: 'x' }), options)).rejects.toThrow(/not in the folder/);
+    }
+  });
+
   test('a file in place of a link replaces the link, not what it leads to', async () => {
     writeFileSync(join(base, 'outside'), 'mine');
     await unpack(archiveOf({ name: 'b', content: 'b' }, { name: 'l', type: 'symlink', linkname: 'b' }, { name: 'l', content: 'new' }));
@@ -170,8 +180,47 @@ describe('unpackArchive', () => {
       controller.abort(new Error('enough'));
       yield Buffer.alloc(1024);
     };
-    const unpacking = unpackArchive(endless(), { folder, signal: controller.signal, onFile: () => {}, onSkipped: () => {} });
+    const unpacking = unpackArchive(endless(), { ownName: '', folder, signal: controller.signal, onFile: () => {}, onSkipped: () => {} });
     await expect(unpacking).rejects.toThrow('enough');
+  });
+});
+
+describe('withoutOwnName', () => {
+  test('takes the name of the folder off all names, and passes the rest on', async () => {
+    const archive = archiveOf(
+      { name: 'src/', type: 'directory', mode: 0o750 },
+      { name: `src/${'é'.repeat(120)}`, content: 'x'.repeat(100_000), mode: 0o640 },
+      { name: 'src/empty', content: '' },
+      { name: 'src/link', type: 'symlink', linkname: '/etc/passwd' },
+      { name: 'src/last', content: 'y' },
+    );
+    await unpack(withoutOwnName(archive, 'src'));
+    expect(tree(folder)).toEqual({ ['é'.repeat(120)]: 'x'.repeat(100_000), empty: '', last: 'y' });
+    expect(lstatSync(join(folder, 'é'.repeat(120))).mode & 0o777).toBe(0o640);
+  });
+
+  test('stops reading when nobody takes it', async () => {
+    let stopped = false;
+    const endless = async function* () {
+      try {
+        const chunks = await Array.fromAsync(archiveOf({ name: 'src/a', content: 'x'.repeat(10_000) }));
+        const entry = Buffer.concat(chunks).subarray(0, -1024); // without its end
+        for (;;) yield entry;
+      } finally {
+        stopped = true;
+      }
+    };
+    for await (const _chunk of withoutOwnName(endless(), 'src')) break;
+    await vi.waitFor(() => expect(stopped).toBe(true));
+  });
+
+  test('tells what is wrong with the archive that it reads', async () => {
+    const broken = async function* () {
+      yield* archiveOf({ name: 'src/a', content: 'x' });
+      throw new Error('the line is cut');
+    };
+    await expect(unpack(withoutOwnName(broken(), 'src'))).rejects.toThrow('the line is cut');
+    await expect(unpack(withoutOwnName(archiveOf({ name: 'x', content: '' }), 'src'))).rejects.toThrow(/not in the folder/);
   });
 });
 

@@ -18,6 +18,17 @@ export function entrySegments(name: string): string[] {
 }
 
 /**
+ * The segments of an entry's name below the folder that the archive is of, whose own name they begin with; the root folder has none.
+ * @throws CliError like `entrySegments`, and for a name that is not in that folder.
+ */
+export function segmentsBelow(ownName: string, name: string): string[] {
+  const segments = entrySegments(name);
+  if (ownName === '') return segments;
+  if (segments[0] !== ownName) throw unsafe(name, 'it is not in the folder that was asked for');
+  return segments.slice(1);
+}
+
+/**
  * Whether a symbolic link stays within the folder that the archive is unpacked to. `depth`: how many folders it lies below that.
  * `..` counts at the beginning only: behind a name it could lead up from wherever that name, itself a link, leads to.
  */

@@ -5,11 +5,13 @@ import { type Extract, extract, type Header } from 'tar-stream';
 import { writeNewFile } from '../copy/staging.ts';
 import { CliError } from '../failure.ts';
 import { ArchiveSource } from './archive-source.ts';
-import { entrySegments, staysWithin, unsafe } from './entry-path.ts';
+import { segmentsBelow, staysWithin, unsafe } from './entry-path.ts';
 
 type Entry = Extract extends AsyncIterable<infer E> ? E : never;
 
 export interface UnpackOptions {
+  /** Of the folder that the archive is of: names begin with it, as those of `docker cp` do. Empty for the root folder. */
+  readonly ownName: string;
   /** Empty, and nobody else writes to it. */
   readonly folder: string;
   readonly signal: AbortSignal;
@@ -59,7 +61,7 @@ class Unpacking {
 
   async add(entry: Entry): Promise<void> {
     const { header } = entry;
-    const segments = entrySegments(header.name);
+    const segments = segmentsBelow(this.#options.ownName, header.name);
     if (header.type === 'directory') {
       await this.#addFolder(segments, header);
       return;
@@ -116,7 +118,7 @@ class Unpacking {
 
   /** A second name for a file that the archive has brought. */
   async #addLink(path: string, { name, linkname }: Header): Promise<void> {
-    const segments = entrySegments(linkname ?? '');
+    const segments = segmentsBelow(this.#options.ownName, linkname ?? '');
     const last = segments.pop();
     if (last === undefined) throw unsafe(name, 'it is a second name for nothing');
     const target = join(await this.#folder(segments, name), last);

@@ -22,6 +22,9 @@ interface ExecOptions {
   readonly timeout?: number;
 }
 
+/** What nearly every terminal understands. */
+const DEFAULT_TERMINAL = 'xterm-256color';
+
 const EXAMPLES = `
 Examples:
   sandglass exec sb-… -- make -j4
@@ -124,7 +127,8 @@ async function execToJson(cli: Cli, session: Session, sandboxId: string, params:
 /** The process is started by itself, because a terminal that is opened with it takes no environment; its terminal is then attached to. */
 async function execAtTerminal(cli: Cli, { sandglass, signal }: Session, sandboxId: string, params: StartParams): Promise<number> {
   requireTerminal(cli, 'leave out --tty');
-  const { pid } = await sandglass.processes.start(sandboxId, { ...params, pty: terminalSize(cli) }, { signal });
+  const env = { TERM: cli.env.TERM || DEFAULT_TERMINAL, ...params.env };
+  const { pid } = await sandglass.processes.start(sandboxId, { ...params, env, stdin: true, pty: terminalSize(cli) }, { signal });
   let exitCode: number | undefined;
   try {
     exitCode = await runTerminal(cli, (size) => sandglass.terminals.open(sandboxId, { ...size, pid }, { signal }));

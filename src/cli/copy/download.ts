@@ -28,7 +28,7 @@ export async function download(cli: Cli, session: Session, from: SandboxPath, de
   const target = copyTarget({ sourceKind: source.kind, source: from.path, destinationKind, destination });
   transfer.total = source.sizeBytes;
   if (source.kind === 'file') await downloadFile(session, from, target, source.mode, transfer);
-  else await downloadFolder(cli, session, from, target, transfer);
+  else await downloadFolder(cli, session, { ...from, ownName: source.name }, target, transfer);
 }
 
 /** Copies a file to standard output; a folder as a tar archive. */
@@ -67,7 +67,7 @@ async function downloadFile({ sandglass, signal }: Session, from: SandboxPath, t
 async function downloadFolder(
   cli: Cli,
   { sandglass, signal }: Session,
-  from: SandboxPath,
+  from: SandboxPath & { readonly ownName: string },
   target: string,
   transfer: Transfer,
 ): Promise<void> {
@@ -77,6 +77,7 @@ async function downloadFolder(
   const skipped = new Skipped(cli);
   await withStaging(isNew ? await folderOf(target) : target, async (folder) => {
     const options = {
+      ownName: from.ownName,
       folder,
       signal,
       onFile: () => {

@@ -1,3 +1,4 @@
+import { posix } from 'node:path';
 import type { FileEntry } from '../../../sdk/src/index.ts';
 import { CliError, isCoded } from '../failure.ts';
 import type { Session } from '../session.ts';
@@ -10,18 +11,22 @@ export interface SandboxFile {
   readonly sizeBytes?: number;
   /** Permission bits. */
   readonly mode: number;
+  /** What the sandbox calls it; empty for the root folder. Only for comparing: it is not to be trusted. */
+  readonly name: string;
 }
 
 /** Follows links. @throws CliError for what is neither a file nor a folder; SandglassError `sandbox_not_running` … */
 export async function inspectSandboxPath({ sandglass, signal }: Session, sandboxId: string, path: string): Promise<SandboxFile> {
   try {
     const entry = await sandglass.files.stat(sandboxId, path, { signal });
-    if (entry.type === 'symlink') return { kind: await leadsToFolder(sandglass, sandboxId, path, signal), mode: 0o644 };
+    const name = posix.basename(entry.path);
+    if (entry.type === 'symlink') return { kind: await leadsToFolder(sandglass, sandboxId, path, signal), mode: 0o644, name };
     if (entry.type === 'other') throw new CliError(`${path} in the sandbox is neither a file nor a folder`);
-    return { kind: entry.type, mode: modeOf(entry), ...(entry.type === 'file' && { sizeBytes: entry.size_bytes }) };
+    return { kind: entry.type, mode: modeOf(entry), name, ...(entry.type === 'file' && { sizeBytes: entry.size_bytes }) };
   } catch (thrown) {
     // A part of the path that is no folder: nothing is there either; writing to it tells.
-    if (isCoded(thrown) && (thrown.reason === 'file_not_found' || thrown.reason === 'not_a_directory')) return { kind: 'nothing', mode: 0 };
+    if (isCoded(thrown) && (thrown.reason === 'file_not_found' || thrown.reason === 'not_a_directory'))
+      return { kind: 'nothing', mode: 0, name: '' };
     throw thrown;
   }
 }

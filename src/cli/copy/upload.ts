@@ -19,7 +19,7 @@ export async function upload(cli: Cli, session: Session, source: string, to: San
   const { signal, sandglass } = session;
   if (local.kind === 'file') {
     if (local.isRegular) transfer.total = local.sizeBytes;
-    await send(transfer.count(createReadStream(source, { signal })), (bytes) =>
+    await sendStream(transfer.count(createReadStream(source, { signal })), (bytes) =>
       sandglass.files.write(to.sandboxId, target, bytes, { mode: local.mode, signal }),
     );
     transfer.files += 1;
@@ -34,14 +34,20 @@ export async function upload(cli: Cli, session: Session, source: string, to: San
     },
     onSkipped: skipped.add,
   };
-  await send(transfer.count(packFolder(source, options)), (bytes) => sandglass.files.writeArchive(to.sandboxId, target, bytes, { signal }));
+  await sendStream(transfer.count(packFolder(source, options)), (bytes) =>
+    sandglass.files.writeArchive(to.sandboxId, target, bytes, { signal }),
+  );
   skipped.tell();
 }
 
 /** Copies standard input to a file of a sandbox. */
 export async function uploadFromStream(cli: Cli, { sandglass, signal }: Session, to: SandboxPath, transfer: Transfer): Promise<void> {
   const chunks = cli.stdin as unknown as AsyncIterable<Uint8Array>;
-  await send(transfer.count(chunks), (bytes) => sandglass.files.write(to.sandboxId, to.path, bytes, { signal }));
+  try {
+    await sendStream(transfer.count(chunks), (bytes) => sandglass.files.write(to.sandboxId, to.path, bytes, { signal }));
+  } finally {
+    cli.stdin.destroy?.(); // a pipe that nobody closes would keep this process
+  }
   transfer.files += 1;
 }
 
@@ -74,7 +80,10 @@ async function refuseReplacement(session: Session, sourceKind: 'file' | 'directo
 }
 
 /** Sends what comes; when reading it fails, that is what is told, not what became of the connection. */
-async function send<T>(chunks: AsyncIterable<Uint8Array>, request: (bytes: ReadableStream<Uint8Array>) => Promise<T>): Promise<T> {
+export async function sendStream<T>(
+  chunks: AsyncIterable<Uint8Array>,
+  request: (bytes: ReadableStream<Uint8Array>) => Promise<T>,
+): Promise<T> {
   let failure: { readonly error: unknown } | undefined;
   const watched = async function* () {
     try {

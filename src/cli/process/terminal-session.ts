@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import type { Terminal, TerminalSize } from '../../../sdk/src/index.ts';
 import type { Cli } from '../cli.ts';
 import { EXIT } from '../exit-codes.ts';
@@ -44,6 +45,14 @@ export async function runTerminal(cli: Cli, open: (size: TerminalSize) => Promis
   }
 }
 
+/**
+ * Node's raw mode still puts a carriage return before every line feed, which the terminal in the sandbox has done, or has been told not to
+ * do. Undone with the raw mode. Where there is no `stty`, some full-screen programs look ragged.
+ */
+function leaveOutputAsItIs(): void {
+  spawnSync('stty', ['-opost'], { stdio: ['inherit', 'ignore', 'ignore'] });
+}
+
 /** Sends what is typed, and the size whenever it changes. Returns how to stop. */
 function passKeys({ stdin, stdout }: Cli, terminal: Terminal): () => void {
   const size = () => ({ cols: stdout.columns || DEFAULT_SIZE.cols, rows: stdout.rows || DEFAULT_SIZE.rows });
@@ -57,6 +66,7 @@ function passKeys({ stdin, stdout }: Cli, terminal: Terminal): () => void {
     );
   };
   stdin.setRawMode?.(true);
+  leaveOutputAsItIs();
   stdin.on('data', type);
   stdout.on('resize', resize);
   resize(); // it may have changed while the connection was made

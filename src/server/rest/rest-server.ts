@@ -37,6 +37,7 @@ import { RouteTable, unmatched } from './route-table.ts';
 import { sandboxRoutes } from './sandbox-routes.ts';
 import { snapshotRoutes } from './snapshot-routes.ts';
 import { systemRoutes } from './system-routes.ts';
+import { terminalRoute } from './terminal/terminal-route.ts';
 import { wantedProtocol } from './upgrade.ts';
 import { validatorCompiler } from './validation.ts';
 
@@ -133,6 +134,7 @@ export async function createRestServer(options: RestServerOptions): Promise<Rest
       processRoutes(namespaced, rest);
       fileRoutes(namespaced, rest);
       fileContentRoutes(namespaced, rest);
+      terminalRoute(namespaced, rest);
       tcpRoute(namespaced, rest);
       logRoutes(namespaced, rest);
       namespaced.register((ports: App, _ports, registered) => {

@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { SandglassError } from '../../model/errors.ts';
 import { errorBody } from './error-handler.ts';
+import { invalidField } from './invalid-request.ts';
 
 /*
  * Requests with an `Upgrade` header go through the routing of all others, so that authentication, validation, errors and the
@@ -101,9 +102,14 @@ export function isUpgrade(raw: IncomingMessage): boolean {
   return (raw as UpgradeRequest)[TAKEN] !== undefined;
 }
 
-/** @throws SandglassError `upgrade_required`, unless the client asked for a WebSocket. */
+/** @throws SandglassError `upgrade_required` unless the client asked for a WebSocket, `invalid_request` when not as RFC 6455 says. */
 export function requireWebSocket(request: FastifyRequest, reply: FastifyReply): void {
-  if (isUpgrade(request.raw)) return;
+  if (isUpgrade(request.raw)) {
+    const { 'sec-websocket-key': key, 'sec-websocket-version': version } = request.headers;
+    if (version !== '13') throw invalidField('Sec-WebSocket-Version', 'Sec-WebSocket-Version must be 13');
+    if (!/^[+/0-9A-Za-z]{22}==$/.test(key ?? '')) throw invalidField('Sec-WebSocket-Key', 'Sec-WebSocket-Key must be 16 bytes in base64');
+    return;
+  }
   reply.header('upgrade', 'websocket').header('connection', 'upgrade');
   throw new SandglassError('upgrade_required', 'this route is a WebSocket; connect to it with a WebSocket client');
 }

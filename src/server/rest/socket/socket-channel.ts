@@ -11,6 +11,8 @@ export const CLOSE = { normal: 1000, goingAway: 1001, protocolError: 1008, faile
 const MAX_UNSENT_BYTES = 1024 * 1024;
 /** Bytes received that nobody has taken, from which on the socket is not read. Beside it, what had been read already. */
 const MAX_UNREAD_BYTES = 256 * 1024;
+/** Bytes up to which messages are put together. */
+const MAX_MERGED_BYTES = 64 * 1024;
 const PING_MS = 30_000;
 /** How long the peer has to answer our close. */
 const CLOSE_TIMEOUT_MS = 5000;
@@ -55,12 +57,14 @@ export class SocketChannel {
     return this.#closed.signal;
   }
 
-  /** The messages in order, until the connection closes. For one reader. */
+  /**
+   * The messages in order, until the connection closes. Bytes of several small ones that wait come as one: keys that are typed
+   * while the sandbox is busy reach it together. For one reader.
+   */
   async *frames(): AsyncGenerator<Frame, void, undefined> {
     for (;;) {
-      const frame = this.#unread.shift();
+      const frame = this.#take();
       if (frame !== undefined) {
-        this.#unreadBytes -= sizeOf(frame);
         if (this.#paused && this.#unreadBytes < MAX_UNREAD_BYTES) this.#resume();
         yield frame;
       } else if (this.#closed.signal.aborted) return;
@@ -88,6 +92,24 @@ export class SocketChannel {
     this.#socket.close(code, clip(reason));
     const cancel = this.#clock.schedule(CLOSE_TIMEOUT_MS, () => this.#socket.terminate());
     this.#closed.signal.addEventListener('abort', cancel, { once: true });
+  }
+
+  #take(): Frame | undefined {
+    const first = this.#unread.shift();
+    if (first === undefined) return undefined;
+    this.#unreadBytes -= sizeOf(first);
+    if ('text' in first) return first;
+    const pieces = [first.bytes];
+    let length = first.bytes.length;
+    for (;;) {
+      const [next] = this.#unread;
+      if (next === undefined || 'text' in next || length + next.bytes.length > MAX_MERGED_BYTES) break;
+      this.#unread.shift();
+      this.#unreadBytes -= sizeOf(next);
+      pieces.push(next.bytes);
+      length += next.bytes.length;
+    }
+    return pieces.length === 1 ? first : { bytes: Buffer.concat(pieces) };
   }
 
   #receive(data: RawData, isBinary: boolean): void {
