@@ -20,8 +20,11 @@ export const SILENT_INTERVALS = 3;
 /** Bytes that may be under way on one stream before its reader must have taken some. */
 export const STREAM_WINDOW_BYTES = 256 * 1024;
 
-/** Bytes that may be under way on all streams of one connection. */
-export const CONNECTION_WINDOW_BYTES = 16 * 1024 * 1024;
+/**
+ * Bytes that may be under way on all streams of one connection. Heartbeats wait behind them: at 10 Mbit/s for about 3 s. Bytes
+ * that have arrived do not count, also while nobody reads them.
+ */
+export const CONNECTION_WINDOW_BYTES = 4 * 1024 * 1024;
 
 /** Progress of one operation is sent, and stored, at most once in this time; the latest wins. */
 export const PROGRESS_INTERVAL_MS = 250;

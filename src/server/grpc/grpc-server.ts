@@ -45,7 +45,7 @@ export interface GrpcServerOptions {
 
 /** Connections on which nothing moves for this long, and for several heartbeats, are closed. */
 const IDLE_CONNECTION_MS = 60_000;
-/** What one connection may hold in memory, in megabytes: windows of all its streams, and headers. */
+/** What one connection may hold in memory for headers and frames, in megabytes; what waits in streams does not count. */
 const CONNECTION_MEMORY_MB = 64;
 
 /** The server's side of the executor protocol: HTTP/2, gRPC only. */
