@@ -4,7 +4,7 @@ import type { ExecutorId, Namespace, SandboxId, SnapshotId } from '../model/ids.
 import type { Sandbox } from '../model/sandbox.ts';
 import { executorKey, sandboxKey, secretsKey, snapshotKey } from '../store/keys.ts';
 import { executorRecord, sandboxRecord, secretsRecord, snapshotRecord } from '../store/records.ts';
-import { createSandbox, deleteSandbox, pauseSandbox, resumeSandbox } from './commands/sandboxes.ts';
+import { createSandbox, deleteSandbox, pauseSandbox, resumeSandbox, setSandboxTimeout } from './commands/sandboxes.ts';
 import { createSnapshot, deleteSnapshot, forkSandbox, restoreSnapshot } from './commands/snapshots.ts';
 import type { ControlContext } from './context.ts';
 import type { Control } from './control.ts';
@@ -48,7 +48,8 @@ function createControl(ctx: ControlContext, usage: KeyedMutex<Namespace>, execut
     listSandboxes: (ns, filter, page) => listSandboxes(store, ns, filter, page),
     deleteSandbox: (ns, id) => deleteSandbox(ctx, ns, id),
     pauseSandbox: (ns, id) => pauseSandbox(ctx, ns, id),
-    resumeSandbox: (ns, id) => resumeSandbox(ctx, ns, id),
+    resumeSandbox: (ns, id, request) => resumeSandbox(ctx, ns, id, request),
+    setSandboxTimeout: (ns, id, timeoutSecs) => setSandboxTimeout(ctx, ns, id, timeoutSecs),
     sandboxEnvironment: (sandbox) => sandboxEnvironment(ctx, sandbox),
     forkSandbox: (ns, id, request) => forkSandbox(ctx, usage, ns, id, request),
 

@@ -1,9 +1,10 @@
-import { PassThrough } from 'node:stream';
+import { type Duplex, PassThrough } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import { SandglassError } from '../model/errors.ts';
 import type { SandboxId, SnapshotId } from '../model/ids.ts';
 import { parseImageReference } from '../model/image-reference.ts';
 import type { Captured } from '../model/snapshot.ts';
+import type { LogLine, LogsRequest, SandboxMetrics } from '../model/telemetry.ts';
 import type {
   CaptureRequest,
   Driver,
@@ -17,12 +18,15 @@ import type {
 } from './driver.ts';
 import { FAKE_COMMANDS, type FakeCommand } from './fake-commands.ts';
 import { type FakeContainer, FakeEngine } from './fake-engine.ts';
+import { FakeLog } from './fake-log.ts';
 import { FakeCrash, FaultPlan } from './fault-plan.ts';
 
 export interface FakeDriverOptions {
   /** The engine that it drives; one of its own when absent. */
   readonly engine?: FakeEngine;
   readonly info?: Partial<EngineInfo>;
+  /** Makes a connection to the guest of a sandbox; without it, no guest comes. */
+  readonly guest?: (container: FakeContainer) => Duplex;
   /** Programs on top of `FAKE_COMMANDS`. */
   readonly commands?: Readonly<Record<string, FakeCommand>>;
 }
@@ -34,11 +38,13 @@ export class FakeDriver implements Driver {
   /** How often each method has been called. */
   readonly calls = new Map<keyof Driver, number>();
   readonly #info: EngineInfo;
+  readonly #guest: FakeDriverOptions['guest'];
   readonly #commands: Readonly<Record<string, FakeCommand>>;
 
   constructor(options: FakeDriverOptions = {}) {
     this.engine = options.engine ?? new FakeEngine();
     this.#info = { engine: 'fake 1', cpus: 8, memoryMb: 16_384, runtimes: ['fake'], limitsDisk: false, ...options.info };
+    this.#guest = options.guest;
     this.#commands = { ...FAKE_COMMANDS, ...options.commands };
   }
 
@@ -80,7 +86,16 @@ export class FakeDriver implements Driver {
     const files = this.#imageFiles(request);
     onProgress({ phase: 'pulling', bytesDone: 1, bytesTotal: 1 });
     await this.faults.at('start.create', signal);
-    const container: FakeContainer = { request, state: 'created', files, exitCode: 0, oomKilled: false, ended: new AbortController() };
+    const ended = new AbortController();
+    const container: FakeContainer = {
+      request,
+      state: 'created',
+      files,
+      exitCode: 0,
+      oomKilled: false,
+      ended,
+      log: new FakeLog(ended.signal),
+    };
     this.engine.containers.set(sandboxId, container);
     try {
       await this.faults.at('start.run', signal);
@@ -116,6 +131,43 @@ export class FakeDriver implements Driver {
     const container = this.#live(sandboxId);
     await this.faults.at('resume.thaw', signal);
     thaw(container);
+  }
+
+  async connectGuest(sandboxId: SandboxId, signal: AbortSignal): Promise<Duplex> {
+    this.#called('connectGuest');
+    const container = this.#live(sandboxId);
+    if (container.state === 'paused' && container.frozenBy === 'user') throw notRunning(sandboxId, 'is paused');
+    await this.faults.at('guest.connect', signal);
+    if (this.#guest === undefined) throw new SandglassError('guest_unavailable', 'the guest of the sandbox does not come');
+    return this.#guest(container);
+  }
+
+  async *logs({ sandboxId, ...request }: LogsRequest, signal: AbortSignal): AsyncIterable<LogLine> {
+    this.#called('logs');
+    const container = this.engine.containers.get(sandboxId);
+    if (container === undefined) throw notRunning(sandboxId, 'is not here');
+    await this.faults.at('logs.open', signal);
+    yield* container.log.read(request, signal);
+  }
+
+  /** Figures that are always the same, for the limits that the sandbox has. */
+  async metrics(sandboxId: SandboxId, signal: AbortSignal): Promise<SandboxMetrics> {
+    this.#called('metrics');
+    const { cpus, memoryMb } = this.#live(sandboxId).request.spec.resources;
+    await this.faults.at('metrics.read', signal);
+    return {
+      at: 1,
+      cpus,
+      cpuTimeMs: 1500,
+      cpuUsed: cpus / 2,
+      memoryUsedBytes: 4_000_000,
+      memoryLimitBytes: memoryMb * 1024 * 1024,
+      memoryCacheBytes: 1_000_000,
+      diskUsedBytes: 12_345,
+      processes: 2,
+      networkReceivedBytes: 300,
+      networkSentBytes: 200,
+    };
   }
 
   async exec(request: ExecRequest, signal: AbortSignal): Promise<RunningCommand> {

@@ -6,7 +6,7 @@ import { failureOf, SandglassError } from '../model/errors.ts';
 import { parseExecCommand } from '../rpc/exec-command.ts';
 import { type ExecRequest, ExecRequestSchema, type ExecResponse, type OpenExec } from '../rpc/gen/sandglass/v1/executor_pb.js';
 import { exitCodeToProto } from '../rpc/hello.ts';
-import { EXEC_CHUNK_BYTES } from '../rpc/limits.ts';
+import { EXEC_CHUNK_BYTES, MAX_SESSION_MESSAGE_BYTES } from '../rpc/limits.ts';
 import { Outbox } from '../rpc/outbox.ts';
 import type { Connection } from './connection.ts';
 
@@ -71,10 +71,11 @@ class ExecCall {
     this.#command.promise.catch(() => {});
     this.#outgoing.push(create(ExecRequestSchema, { message: { case: 'execId', value: execId } }));
     const over = () => this.#over.abort();
-    this.#input = this.#takeInput(connection.client(over).exec(this.#outgoing, { headers: { ...headers }, signal: this.signal })).then(
-      over,
-      over,
-    );
+    this.#input = this.#takeInput(
+      connection
+        .client({ maxMessageBytes: MAX_SESSION_MESSAGE_BYTES, onClosed: over })
+        .exec(this.#outgoing, { headers: { ...headers }, signal: this.signal }),
+    ).then(over, over);
   }
 
   /** Connects the command with the server until it has ended. @throws when its streams break. */

@@ -16,6 +16,7 @@ export const BASE_IMAGE = 'sandglass/base:1';
 
 const LISTEN_PATTERN = '^(\\[[0-9a-fA-F:.]+\\]|[A-Za-z0-9.-]+):[0-9]{1,5}$';
 const URL_PATTERN = '^https?://[^\\s/]+';
+const DOMAIN_PATTERN = '^([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\\.)*[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$';
 const NETWORK_PATTERN = '^(?!(bridge|default|host|none)$)[A-Za-z0-9][A-Za-z0-9_.-]{1,62}$';
 const DAY_SECS = 86_400;
 const TEN_YEARS_SECS = 315_360_000;
@@ -58,6 +59,15 @@ const Server = section({
     'Address that executors connect to. An address that other machines reach needs `join_token_hash`',
   ),
   public_url: Type.Optional(url('URL under which users reach the API, when it is not the address it listens on')),
+  sandbox_domain: Type.Optional(
+    Type.String({
+      maxLength: 200,
+      pattern: DOMAIN_PATTERN,
+      expected: 'a domain name, such as sandbox.example.com',
+      description:
+        'Domain whose names `PORT-SANDBOXID.` lead to ports of sandboxes, when DNS has `*.` of it point here. None: no such names',
+    }),
+  ),
   tls: section({
     cert_file: Type.Optional(file('PEM certificate chain for both addresses. Needs `key_file`')),
     key_file: Type.Optional(file('PEM private key. Needs `cert_file`')),

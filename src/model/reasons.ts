@@ -44,6 +44,7 @@ export const REASONS = {
   unsupported_media_type: reason('invalid_argument', 415),
   route_not_found: reason('not_found', 404),
   method_not_allowed: reason('unimplemented', 405),
+  upgrade_required: reason('failed_precondition', 426),
   unauthenticated: reason('unauthenticated', 401),
   permission_denied: reason('permission_denied', 403),
   idempotency_key_reused: reason('already_exists', 409),

@@ -5,6 +5,15 @@
 /** Largest message of a session: an inventory of about 100,000 objects, or an operation with all its environment. */
 export const MAX_SESSION_MESSAGE_BYTES = 16 * 1024 * 1024;
 
+/** Most bytes, or longest line, in one message of a tunnel. Larger pieces are hardly faster, and make others wait. */
+export const CHUNK_BYTES = 64 * 1024;
+
+/** Largest message of a tunnel: one piece and what surrounds it. */
+export const MAX_TUNNEL_MESSAGE_BYTES = CHUNK_BYTES + 4 * 1024;
+
+/** Tunnels that may be open to one executor at one time. */
+export const MAX_TUNNELS = 1024;
+
 /** Largest piece of a command's input or output in one message. */
 export const EXEC_CHUNK_BYTES = 64 * 1024;
 

@@ -1,33 +1,37 @@
-import type { ExecutorId, SandboxId } from '../model/ids.ts';
+import type { GuestTarget } from './guests/guest-clients.ts';
 
-/** How the REST API reaches a sandbox's processes, wherever they are. `grpc/` implements it over the executor's own connection. */
+/** How the REST API runs commands in sandboxes, wherever they are. */
 export interface CommandRunner {
   /**
-   * Starts a command. Resolves once the executor has been asked; whether the command could be started is the first thing
-   * that `output` tells: it throws what the driver threw (`command_not_found`, `sandbox_not_running` …).
-   * When `signal` aborts, the command is killed.
-   * @throws SandglassError `executor_unavailable` when the executor is not connected, `too_many_requests` when it runs too
-   * many commands, `invalid_request` when the command is longer than any system takes.
+   * Starts a command. Resolves once it runs. When `signal` aborts, now or later, the command is killed with all that it started.
+   * @throws SandglassError `command_not_found`, `invalid_user`, `invalid_workdir`, `sandbox_not_running`, `guest_unavailable`,
+   * `executor_unavailable`, `too_many_requests`; the signal's reason.
    */
-  run(executorId: ExecutorId, request: CommandRequest, signal: AbortSignal): Promise<RemoteCommand>;
+  run(target: GuestTarget, request: CommandRequest, signal: AbortSignal): Promise<RemoteCommand>;
 }
 
 export interface CommandRequest {
-  readonly sandboxId: SandboxId;
   /** Program and arguments, at least one. */
   readonly command: readonly string[];
-  /** Complete: sandbox, secrets and the command's own have been merged. */
+  /** On top of what every process of the sandbox gets. */
   readonly env: Readonly<Record<string, string>>;
+  /** The sandbox's own when absent; below that when relative. */
   readonly workdir?: string;
+  /** The sandbox's own when absent. */
   readonly user?: string;
+  /** False: the command reads nothing, and `writeStdin` is not to be called. */
+  readonly stdin: boolean;
+  /** Killed when it runs longer, even if nobody is there any more to abort `signal`. */
+  readonly timeoutMs: number;
 }
 
 export interface RemoteCommand {
-  /** What the command prints, in the order of each stream, then its end. The executor waits when nobody reads. */
+  /** What the command prints, in the order of each stream, then its end. To be read once; the command waits when nobody reads. */
   readonly output: AsyncIterable<CommandOutput>;
-  /** Resolves when more can be written. */
+  /** Resolves when more can be written. @throws when the command does not take it, or has ended. */
   writeStdin(bytes: Uint8Array): Promise<void>;
-  closeStdin(): void;
+  /** @throws likewise. */
+  closeStdin(): Promise<void>;
 }
 
 export type CommandOutput = { readonly stdout: Uint8Array } | { readonly stderr: Uint8Array } | { readonly exitCode: number };

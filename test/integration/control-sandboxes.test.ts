@@ -80,7 +80,7 @@ describe('a sandbox', () => {
     await world.control.pauseSandbox(NS, id);
     await world.sandbox(id, ({ status }) => status === 'paused');
     expect((await world.control.pauseSandbox(NS, id)).status).toBe('paused');
-    await world.control.resumeSandbox(NS, id);
+    await world.control.resumeSandbox(NS, id, {});
     await world.sandbox(id, ({ status }) => status === 'running');
     executor.auto = false;
     await world.control.pauseSandbox(NS, id);

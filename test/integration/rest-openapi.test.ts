@@ -7,7 +7,17 @@ const ROUTES = `
   POST /v1/executors/{executor_id}/cordon · POST /v1/executors/{executor_id}/uncordon
   GET {ns}/sandboxes · POST {ns}/sandboxes · GET {ns}/sandboxes/{sandbox_id} · DELETE {ns}/sandboxes/{sandbox_id}
   POST {ns}/sandboxes/{sandbox_id}/pause · POST {ns}/sandboxes/{sandbox_id}/resume · POST {ns}/sandboxes/{sandbox_id}/exec
-  POST {ns}/sandboxes/{sandbox_id}/fork
+  POST {ns}/sandboxes/{sandbox_id}/fork · POST {ns}/sandboxes/{sandbox_id}/timeout
+  GET {ns}/sandboxes/{sandbox_id}/processes · POST {ns}/sandboxes/{sandbox_id}/processes
+  GET {ns}/sandboxes/{sandbox_id}/processes/{pid}/output · POST {ns}/sandboxes/{sandbox_id}/processes/{pid}/stdin
+  POST {ns}/sandboxes/{sandbox_id}/processes/{pid}/signal · POST {ns}/sandboxes/{sandbox_id}/processes/{pid}/resize
+  GET {ns}/sandboxes/{sandbox_id}/files · PUT {ns}/sandboxes/{sandbox_id}/files · DELETE {ns}/sandboxes/{sandbox_id}/files
+  GET {ns}/sandboxes/{sandbox_id}/files/stat · GET {ns}/sandboxes/{sandbox_id}/files/list
+  POST {ns}/sandboxes/{sandbox_id}/files/mkdir · POST {ns}/sandboxes/{sandbox_id}/files/move
+  GET {ns}/sandboxes/{sandbox_id}/files/watch
+  GET {ns}/sandboxes/{sandbox_id}/files/archive · PUT {ns}/sandboxes/{sandbox_id}/files/archive
+  GET {ns}/sandboxes/{sandbox_id}/terminal · GET {ns}/sandboxes/{sandbox_id}/tcp/{port} · GET {ns}/sandboxes/{sandbox_id}/ports/{port}/
+  GET {ns}/sandboxes/{sandbox_id}/logs · GET {ns}/sandboxes/{sandbox_id}/metrics
   GET {ns}/sandboxes/{sandbox_id}/snapshots · POST {ns}/sandboxes/{sandbox_id}/snapshots
   GET {ns}/snapshots · GET {ns}/snapshots/{snapshot_id} · DELETE {ns}/snapshots/{snapshot_id}
   POST {ns}/snapshots/{snapshot_id}/restore · GET {ns}/snapshots/{snapshot_id}/events`;

@@ -1,20 +1,18 @@
-import type { ExecutorId } from '../../src/model/ids.ts';
 import type { CommandOutput, CommandRequest, CommandRunner, RemoteCommand } from '../../src/server/command-runner.ts';
+import type { GuestTarget } from '../../src/server/guests/guest-clients.ts';
 
 /** What a test has a command do: yield what it prints, and its exit code. `stdin` resolves once it has been closed. */
 export type CommandScript = (command: { readonly signal: AbortSignal; readonly stdin: Promise<string> }) => AsyncIterable<CommandOutput>;
 
 /** Runs scripts of tests in place of commands, and remembers what it was asked for. */
 export class FakeCommandRunner implements CommandRunner {
-  readonly requests: (CommandRequest & { readonly executorId: ExecutorId })[] = [];
-  /** Signals of the commands, in the order of `requests`: aborted once a command has been killed. */
+  /** Signals of the commands, in their order: aborted once a command has been killed. */
   readonly signals: AbortSignal[] = [];
   script: CommandScript = async function* () {
     yield { exitCode: 0 };
   };
 
-  async run(executorId: ExecutorId, request: CommandRequest, signal: AbortSignal): Promise<RemoteCommand> {
-    this.requests.push({ ...request, executorId });
+  async run(_target: GuestTarget, _request: CommandRequest, signal: AbortSignal): Promise<RemoteCommand> {
     this.signals.push(signal);
     const written: Uint8Array[] = [];
     const stdin = Promise.withResolvers<string>();
@@ -23,7 +21,7 @@ export class FakeCommandRunner implements CommandRunner {
       async writeStdin(bytes) {
         written.push(bytes);
       },
-      closeStdin: () => stdin.resolve(Buffer.concat(written).toString()),
+      closeStdin: async () => stdin.resolve(Buffer.concat(written).toString()),
     };
   }
 }

@@ -11,10 +11,15 @@ import {
   type SessionRequest,
   SessionRequestSchema,
   type SessionResponse,
+  type TunnelRequest,
+  TunnelRequestSchema,
+  type TunnelResponse,
 } from '../../src/rpc/gen/sandglass/v1/executor_pb.js';
+import { MAX_SESSION_MESSAGE_BYTES } from '../../src/rpc/limits.ts';
 import { Outbox } from '../../src/rpc/outbox.ts';
 
 type SessionMessage = NonNullable<MessageInitShape<typeof SessionRequestSchema>['message']>;
+type TunnelMessage = NonNullable<MessageInitShape<typeof TunnelRequestSchema>['message']>;
 type ExecMessage = NonNullable<MessageInitShape<typeof ExecRequestSchema>['message']>;
 
 /** An executor that says what a test makes it say, and nothing by itself: no heartbeats either. */
@@ -24,7 +29,7 @@ export class RawExecutor {
 
   private constructor(connection: Connection) {
     this.#connection = connection;
-    this.#client = connection.client();
+    this.#client = connection.client({ maxMessageBytes: MAX_SESSION_MESSAGE_BYTES, onClosed() {} });
   }
 
   static async connect(url: string): Promise<RawExecutor> {
@@ -42,6 +47,12 @@ export class RawExecutor {
     const outgoing = new Outbox<ExecRequest>({ waitAt: 1000, refuseAt: 1000 });
     const responses = this.#client.exec(outgoing, { headers: headersOf(token) });
     return new RawCall(outgoing, responses, (message: ExecMessage) => create(ExecRequestSchema, { message }));
+  }
+
+  tunnel(token?: string): RawCall<TunnelMessage, TunnelResponse> {
+    const outgoing = new Outbox<TunnelRequest>({ waitAt: 1000, refuseAt: 1000 });
+    const responses = this.#client.tunnel(outgoing, { headers: headersOf(token) });
+    return new RawCall(outgoing, responses, (message: TunnelMessage) => create(TunnelRequestSchema, { message }));
   }
 
   close(): void {

@@ -160,6 +160,8 @@ export class GrpcWorld {
       heartbeatIntervalMs: HEARTBEAT_MS,
       firstMessageTimeoutMs: 500,
       execOpenTimeoutMs: 500,
+      tunnelOpenTimeoutMs: 500,
+      tunnelAnswerTimeoutMs: 1_000,
       ...this.#serverOptions,
     });
   }

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { Readable } from 'node:stream';
 import { afterEach, expect, vi } from 'vitest';
 import type { ControlSettings } from '../../src/control/context.ts';
 import type { Control } from '../../src/control/control.ts';
@@ -6,10 +7,11 @@ import type { Logger } from '../../src/lib/logger.ts';
 import type { ApiKey } from '../../src/server/auth.ts';
 import { Metrics } from '../../src/server/metrics.ts';
 import { createRestServer, type RestServer, type RestServerOptions } from '../../src/server/rest/rest-server.ts';
+import type { SandboxLink } from '../../src/server/sandbox-link.ts';
 import { ControlWorld } from './control-world.ts';
-import { FakeCommandRunner } from './fake-command-runner.ts';
 import { OpenApiCheck } from './openapi-check.ts';
 import type { ScriptedExecutor } from './scripted-executor.ts';
+import { ScriptedGuests } from './scripted-guests.ts';
 
 export interface Answer {
   readonly status: number;
@@ -25,10 +27,12 @@ interface Call {
 }
 
 export interface RestWorldOptions
-  extends Partial<Pick<RestServerOptions, 'apiKeys' | 'allowedHosts' | 'notReadyBecause' | 'store' | 'tls'>> {
+  extends Partial<Pick<RestServerOptions, 'apiKeys' | 'allowedHosts' | 'links' | 'notReadyBecause' | 'sandboxDomain' | 'store' | 'tls'>> {
   /** Puts something between the API and the control plane. */
   readonly wrapControl?: (control: Control) => Control;
   readonly settings?: Partial<ControlSettings>;
+  /** What runs in the sandboxes, in place of scripts. */
+  readonly guests?: Pick<SandboxLink, 'connectGuest'>;
   /** False: the executor does nothing until told to. */
   readonly auto?: boolean;
 }
@@ -42,7 +46,8 @@ afterEach(async () => {
 export class RestWorld {
   readonly world: ControlWorld;
   readonly executor: ScriptedExecutor;
-  readonly commands: FakeCommandRunner;
+  /** Stands for what runs in the sandboxes, unless the world has guests of its own. */
+  readonly commands: ScriptedGuests;
   readonly metrics: Metrics;
   readonly port: number;
   /** Lines that the server logged. */
@@ -61,14 +66,21 @@ export class RestWorld {
   }
 
   static async create(options: RestWorldOptions = {}): Promise<RestWorld> {
-    const { settings = {}, auto = true, wrapControl = (control) => control, ...rest } = options;
+    const { settings = {}, auto = true, wrapControl = (control) => control, guests, ...rest } = options;
     const world = await ControlWorld.create(settings);
     const executor = await world.connect({ auto });
-    const commands = new FakeCommandRunner();
+    const commands = new ScriptedGuests();
     const metrics = new Metrics({ version: '1.2.3' });
     const logged: Record<string, unknown>[] = [];
     const { store, clock } = world;
-    const parts = { control: wrapControl(world.control), store, clock, commands, metrics, log: recorder(logged) };
+    const parts = {
+      control: wrapControl(world.control),
+      store,
+      clock,
+      links: { ...NO_TELEMETRY, connectGuest: guestsOf(guests ?? commands) },
+      metrics,
+      log: recorder(logged),
+    };
     const server = await createRestServer({ ...parts, apiKeys: [], version: '1.2.3', ...rest });
     const { port } = await server.listen('127.0.0.1', 0);
     const created = new RestWorld({ world, executor, commands, metrics, port, logged }, server);
@@ -114,6 +126,17 @@ export class RestWorld {
     await this.#server.close();
   }
 }
+
+function guestsOf(guests: Pick<SandboxLink, 'connectGuest'>): SandboxLink['connectGuest'] {
+  return (executorId, sandboxId, signal) => guests.connectGuest(executorId, sandboxId, signal);
+}
+
+const NO_TELEMETRY: Pick<SandboxLink, 'logs' | 'metrics'> = {
+  logs: () => Readable.from([]),
+  metrics: async () => {
+    throw new Error('nothing is measured here');
+  },
+};
 
 function absolute(path: string): string {
   return path.startsWith('/') ? path : `/v1/namespaces/default/${path}`;

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import type { Duplex } from 'node:stream';
 import { abortable } from '../../lib/abortable.ts';
 import { type Clock, systemClock } from '../../lib/clock.ts';
 import { KeyedGate } from '../../lib/keyed-gate.ts';
@@ -6,6 +7,7 @@ import { KeyedMutex } from '../../lib/keyed-mutex.ts';
 import type { Logger } from '../../lib/logger.ts';
 import type { ExecutorId, SandboxId, SnapshotId } from '../../model/ids.ts';
 import type { Captured } from '../../model/snapshot.ts';
+import type { LogLine, LogsRequest, SandboxMetrics } from '../../model/telemetry.ts';
 import type {
   CaptureRequest,
   Driver,
@@ -17,8 +19,10 @@ import type {
   SandboxEnded,
   StartRequest,
 } from '../driver.ts';
+import { GuestDoors } from '../guest-doors.ts';
 import { AbandonedCaptures } from './abandoned-captures.ts';
 import { captureSnapshot } from './capture-snapshot.ts';
+import { connectGuest } from './connect-guest.ts';
 import type { DockerContext } from './docker-context.ts';
 import { Engine } from './engine.ts';
 import { readEngineInfo } from './engine-info.ts';
@@ -26,13 +30,16 @@ import { exec } from './exec.ts';
 import type { EngineEnvironment } from './find-engine.ts';
 import { ImageConfigs } from './image-configs.ts';
 import { inventory } from './inventory.ts';
+import { Measurements } from './measurements.ts';
 import { Networks } from './networks.ts';
 import { OwnContainers } from './own-containers.ts';
 import { PauseMarkers } from './pause-markers.ts';
 import { pauseSandbox, resumeSandbox } from './pause-sandbox.ts';
 import type { RegistryCredentials } from './pull-image.ts';
+import { sandboxLogs } from './read-logs.ts';
 import { recover } from './recover.ts';
 import { ensureRuntimeBundle, type RuntimeBundle } from './runtime-bundle.ts';
+import { requireRunning } from './sandbox-containers.ts';
 import { removeSnapshotImages } from './snapshot-images.ts';
 import { startSandbox } from './start-sandbox.ts';
 import { stopSandbox } from './stop-sandbox.ts';
@@ -43,7 +50,7 @@ const INFO_TIMEOUT_MS = 30_000;
 
 export interface DockerDriverOptions {
   readonly executorId: ExecutorId;
-  /** Folder of our own on the engine's host: the runtime bundle (130 MB) and what must survive a crash. */
+  /** Folder of our own on the engine's host: the runtime bundle (130 MB), the guests' sockets, and what must survive a crash. */
   readonly dataDir: string;
   /** `unix:///path` or `tcp://host:port`; found by `findEngine` when absent. */
   readonly engine?: string | undefined;
@@ -96,6 +103,8 @@ export class DockerDriver implements Driver {
       networks: new Networks(engine, options.networkName ?? 'sandglass', extraLabels),
       volumelessImages: new VolumelessImages(engine),
       markers: new PauseMarkers(join(dataDir, 'paused')),
+      doors: new GuestDoors({ root: join(dataDir, 'guests'), clock, log }),
+      measurements: new Measurements(engine, clock),
       ownContainers: new OwnContainers(),
       abandonedCaptures: new AbandonedCaptures({ engine, clock, log, patienceMs: options.thawPatienceMs ?? 30_000 }),
       registries: options.registries ?? [],
@@ -140,6 +149,19 @@ export class DockerDriver implements Driver {
     return this.#freezes.exclusive(sandboxId, () => resumeSandbox(this.#context, sandboxId, signal));
   }
 
+  connectGuest(sandboxId: SandboxId, signal: AbortSignal): Promise<Duplex> {
+    return connectGuest(this.#context, sandboxId, signal);
+  }
+
+  logs(request: LogsRequest, signal: AbortSignal): AsyncIterable<LogLine> {
+    return sandboxLogs(this.#context, request, signal);
+  }
+
+  async metrics(sandboxId: SandboxId, signal: AbortSignal): Promise<SandboxMetrics> {
+    const { engine, executorId, measurements } = this.#context;
+    return measurements.measure(sandboxId, await requireRunning(engine, executorId, sandboxId, signal), signal);
+  }
+
   /** A command that comes while the sandbox is captured waits, as its processes do. */
   async exec(request: ExecRequest, signal: AbortSignal): Promise<RunningCommand> {
     const turn = Promise.withResolvers<void>();
@@ -173,6 +195,11 @@ export class DockerDriver implements Driver {
 
   events(signal: AbortSignal): AsyncIterable<SandboxEnded> {
     return watchEnds(this.#context, signal);
+  }
+
+  /** Ends all connections to guests, who wait for the next driver of this executor. Sandboxes keep running. */
+  async close(): Promise<void> {
+    await this.#context.doors.close();
   }
 }
 

@@ -5,6 +5,8 @@
  * Functions return what they do in C; a failure is thrown as Node does: an Error with `code`, `syscall` and `path`.
  */
 import { getSystemErrorName } from 'node:util';
+import type * as Koffi from 'koffi';
+import { loadNative } from '../native.ts';
 
 /** A path as the kernel takes it: file names are bytes, and need not be UTF-8. */
 export type RawPath = string | Buffer;
@@ -43,7 +45,7 @@ const O_NONBLOCK = 0o4000;
 const O_ASYNC = 0o20000;
 
 async function load(): Promise<Libc> {
-  const { default: koffi } = await import('koffi');
+  const koffi = loadNative('koffi') as typeof Koffi;
   // The process itself, because Node is linked with a C library already: whichever it is, glibc or musl.
   const library = koffi.load(null);
   const llistxattr = library.func('intptr_t llistxattr(const char *path, void *list, size_t size)');

@@ -8,15 +8,20 @@ import type {
   ExecutorService,
   SessionRequest,
   SessionResponse,
+  TunnelRequest,
+  TunnelResponse,
 } from '../../rpc/gen/sandglass/v1/executor_pb.js';
 import { parseHello } from '../../rpc/hello.ts';
+import { parseTunnelId } from '../../rpc/tunnel-target.ts';
 import type { ExecCalls } from './exec-calls.ts';
 import { peerOf } from './peer.ts';
 import type { ExecutorSessions } from './sessions.ts';
+import type { Tunnels } from './tunnels.ts';
 
 export interface ExecutorServiceContext {
   readonly sessions: ExecutorSessions;
   readonly execCalls: ExecCalls;
+  readonly tunnels: Tunnels;
   readonly clock: Clock;
   /** How long an executor that calls may take until its first message. */
   readonly firstMessageTimeoutMs: number;
@@ -27,6 +32,7 @@ export function executorService(ctx: ExecutorServiceContext): ServiceImpl<typeof
   return {
     session: (requests, context) => serveSession(ctx, requests, context),
     exec: (requests, context) => serveExec(ctx, requests, context),
+    tunnel: (requests, context) => serveTunnel(ctx, requests, context),
   };
 }
 
@@ -57,6 +63,20 @@ async function* serveExec(
   const execId = checked(() => parseExecId(message.value));
   const call = ctx.execCalls.take(execId);
   if (call === undefined) throw new ConnectError('nobody waits for this command any more', Code.NotFound);
+  yield* call.open(messages, peerOf(context), context.signal);
+}
+
+async function* serveTunnel(
+  ctx: ExecutorServiceContext,
+  requests: AsyncIterable<TunnelRequest>,
+  context: HandlerContext,
+): AsyncIterable<TunnelResponse> {
+  const messages = requests[Symbol.asyncIterator]();
+  const { message } = await firstMessage(ctx, messages);
+  if (message.case !== 'tunnelId') throw new ConnectError('the first message of a tunnel must be tunnel_id', Code.InvalidArgument);
+  const tunnelId = checked(() => parseTunnelId(message.value));
+  const call = ctx.tunnels.take(tunnelId);
+  if (call === undefined) throw new ConnectError('nobody waits for this tunnel any more', Code.NotFound);
   yield* call.open(messages, peerOf(context), context.signal);
 }
 

@@ -10,15 +10,20 @@ import {
   CONNECTION_WINDOW_BYTES,
   MAX_EXEC_MESSAGE_BYTES,
   MAX_SESSION_MESSAGE_BYTES,
+  MAX_TUNNEL_MESSAGE_BYTES,
+  MAX_TUNNELS,
   SILENT_INTERVALS,
   STREAM_WINDOW_BYTES,
 } from '../../rpc/limits.ts';
 import type { CommandRunner } from '../command-runner.ts';
+import type { SandboxLink } from '../sandbox-link.ts';
 import { ExecCalls } from './exec-calls.ts';
 import { executorService } from './executor-service.ts';
 import { joinTokenCheck } from './join-token.ts';
 import { requestListener } from './request-listener.ts';
 import { ExecutorSessions } from './sessions.ts';
+import { TunnelLink } from './tunnel-link.ts';
+import { Tunnels } from './tunnels.ts';
 
 /** Durations in milliseconds. */
 export interface GrpcServerOptions {
@@ -37,6 +42,12 @@ export interface GrpcServerOptions {
   readonly execOpenTimeoutMs?: number;
   /** 128 when absent. */
   readonly maxExecsPerExecutor?: number;
+  /** How long an executor may take to open the call of a tunnel; 10 s when absent. */
+  readonly tunnelOpenTimeoutMs?: number;
+  /** How long the first answer in a tunnel may take; 20 s when absent. */
+  readonly tunnelAnswerTimeoutMs?: number;
+  /** 1024 when absent. */
+  readonly maxTunnelsPerExecutor?: number;
 }
 
 /** Connections on which nothing moves for this long, and for several heartbeats, are closed. */
@@ -48,6 +59,8 @@ const CONNECTION_MEMORY_MB = 64;
 export class GrpcServer {
   /** How the REST API runs commands on executors. */
   readonly commands: CommandRunner;
+  /** The way into sandboxes on executors that are connected here. */
+  readonly link: SandboxLink;
   readonly #options: GrpcServerOptions;
   readonly #sessions: ExecutorSessions;
   readonly #http2: Http2Server;
@@ -67,11 +80,20 @@ export class GrpcServer {
       openTimeoutMs: options.execOpenTimeoutMs ?? 10_000,
     });
     this.commands = execCalls;
+    const { maxTunnelsPerExecutor = MAX_TUNNELS, tunnelOpenTimeoutMs = 10_000, tunnelAnswerTimeoutMs = 20_000 } = options;
+    const tunnels = new Tunnels({
+      sessions: this.#sessions,
+      clock,
+      maxPerExecutor: maxTunnelsPerExecutor,
+      openTimeoutMs: tunnelOpenTimeoutMs,
+    });
+    this.link = new TunnelLink({ tunnels, clock, answerTimeoutMs: tunnelAnswerTimeoutMs });
 
     const checkToken = joinTokenCheck(options.joinTokenHash);
     const service = executorService({
       sessions: this.#sessions,
       execCalls,
+      tunnels,
       clock,
       firstMessageTimeoutMs: options.firstMessageTimeoutMs ?? 10_000,
     });
@@ -83,8 +105,9 @@ export class GrpcServer {
     });
     router.rpc(ExecutorService.method.session, service.session, { readMaxBytes: MAX_SESSION_MESSAGE_BYTES });
     router.rpc(ExecutorService.method.exec, service.exec, { readMaxBytes: MAX_EXEC_MESSAGE_BYTES });
+    router.rpc(ExecutorService.method.tunnel, service.tunnel, { readMaxBytes: MAX_TUNNEL_MESSAGE_BYTES });
 
-    const settings = { initialWindowSize: STREAM_WINDOW_BYTES, maxConcurrentStreams: 2 * maxPerExecutor + 8 };
+    const settings = { initialWindowSize: STREAM_WINDOW_BYTES, maxConcurrentStreams: 2 * (maxPerExecutor + maxTunnelsPerExecutor) + 8 };
     const http2 = { settings, maxSessionMemory: CONNECTION_MEMORY_MB };
     const listener = requestListener(router, log);
     this.#http2 = options.tls === undefined ? createServer(http2, listener) : createSecureServer({ ...http2, ...options.tls }, listener);

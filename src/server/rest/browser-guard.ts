@@ -15,12 +15,13 @@ interface Headers {
 
 /**
  * Refuses what a web page of another site may have sent.
+ * @param method `UPGRADE` for what asks for a WebSocket: a page can read one of any site, unlike an answer to a GET.
  * @throws SandglassError `permission_denied`.
  */
-export function guardAgainstBrowsers(method: string, headers: Headers, allowedHosts: readonly string[]): void {
+export function guardAgainstBrowsers(method: string, headers: Headers, isOwnHost: (name: string) => boolean): void {
   const { host, origin } = headers;
   // HTTP/1.0 has no Host header; browsers always send one.
-  if (host !== undefined && !isTrusted(hostName(host), allowedHosts)) {
+  if (host !== undefined && !isTrusted(hostName(host), isOwnHost)) {
     throw new SandglassError(
       'permission_denied',
       `host ${JSON.stringify(host)} is not this server's; use 127.0.0.1 or localhost, or configure API keys`,
@@ -33,10 +34,10 @@ export function guardAgainstBrowsers(method: string, headers: Headers, allowedHo
   }
 }
 
-function isTrusted(name: string, allowedHosts: readonly string[]): boolean {
+function isTrusted(name: string, isOwnHost: (name: string) => boolean): boolean {
   if (name === 'localhost' || name.endsWith('.localhost') || name === '::1') return true;
   if (isIP(name) === 4 && name.startsWith('127.')) return true;
-  return allowedHosts.includes(name);
+  return isOwnHost(name);
 }
 
 /** The name or address in a Host header, in lower case, without port and brackets. */

@@ -1,9 +1,10 @@
-import http from 'node:http';
+import http, { type IncomingMessage } from 'node:http';
 import https from 'node:https';
 import type { Socket } from 'node:net';
 import type { FastifyServerFactory } from 'fastify';
 import { SandglassError } from '../../model/errors.ts';
 import { errorBody } from './error-handler.ts';
+import { Upgrades } from './upgrade.ts';
 
 /** Certificate chain and private key, in PEM. */
 export interface TlsOptions {
@@ -16,16 +17,30 @@ const LIMITS = {
   /** Bytes of the request line and all headers. */
   maxHeaderSize: 16 * 1024,
   headersTimeout: 20_000,
-  /** For the request as a whole, body included; the answer may take longer. */
-  requestTimeout: 60_000,
+  /** Bodies have a deadline of their own: `body-deadline.ts`. */
+  requestTimeout: 0,
   keepAliveTimeout: 72_000,
 };
 
-/** Makes the HTTP server under fastify; with `tls`, an HTTPS one. */
-export function serverFactory(tls: TlsOptions | undefined): FastifyServerFactory {
+export interface HttpServerOptions {
+  readonly tls?: TlsOptions;
+  /** Whether the route of a request that asks for an upgrade may take its socket; the others are answered as if it had not asked. */
+  readonly takesUpgrade: (request: IncomingMessage) => boolean;
+}
+
+/** Makes the HTTP server under fastify; with `tls`, an HTTPS one. Sockets that have left HTTP are cut off when it closes. */
+export function serverFactory({ tls, takesUpgrade }: HttpServerOptions): FastifyServerFactory {
   return (handler) => {
-    const server = tls === undefined ? http.createServer(LIMITS, handler) : https.createServer({ ...LIMITS, ...tls }, handler);
+    const options = { ...LIMITS, ...tls, shouldUpgradeCallback: takesUpgrade };
+    const server = tls === undefined ? http.createServer(options, handler) : https.createServer(options, handler);
+    const upgrades = new Upgrades(handler);
+    server.on('upgrade', (request, socket, head) => upgrades.accept(request, socket as Socket, head));
     server.on('clientError', answerClientError);
+    const closeAllConnections = server.closeAllConnections.bind(server);
+    server.closeAllConnections = () => {
+      closeAllConnections();
+      upgrades.destroyAll();
+    };
     return server;
   };
 }

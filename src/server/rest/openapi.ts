@@ -27,6 +27,8 @@ export async function addOpenApi(app: FastifyInstance, options: { version: strin
       },
       tags: [
         { name: 'sandboxes', description: 'Isolated running environments.' },
+        { name: 'processes', description: 'What runs in a sandbox.' },
+        { name: 'files', description: 'The files of a sandbox.' },
         { name: 'snapshots', description: 'Captures of a running sandbox, to be restored and forked.' },
         { name: 'executors', description: 'The hosts that sandboxes run on.' },
         { name: 'system', description: 'The server itself.' },

@@ -12,11 +12,15 @@ import type { Clock } from '../../lib/clock.ts';
 import type { Logger } from '../../lib/logger.ts';
 import { SandglassError } from '../../model/errors.ts';
 import type { CommandRunner } from '../command-runner.ts';
+import type { GuestClients } from '../guests/guest-clients.ts';
+import type { SandboxLink } from '../sandbox-link.ts';
 import type { Idempotency } from './idempotency.ts';
 
 /** What routes work with. */
 export interface RestContext {
   readonly control: Control;
+  readonly links: SandboxLink;
+  readonly guests: GuestClients;
   readonly commands: CommandRunner;
   readonly idempotency: Idempotency;
   readonly clock: Clock;

@@ -1,16 +1,19 @@
 import type { FastifyInstance } from 'fastify';
 import { SandglassError } from '../../model/errors.ts';
+import type { UpgradeKind } from './upgrade.ts';
 
 /** The routes that exist, to tell a wrong method from a wrong path. */
 export class RouteTable {
   readonly #methods = new Map<string, Set<string>>();
+  readonly #upgrades = new Map<string, UpgradeKind>();
 
   /** Records every route that `app` is given from now on. */
   record(app: FastifyInstance): void {
-    app.addHook('onRoute', ({ url, method }) => {
+    app.addHook('onRoute', ({ url, method, config }) => {
       const methods = this.#methods.get(url) ?? new Set();
       for (const one of [method].flat()) methods.add(one);
       this.#methods.set(url, methods);
+      if (config?.upgrades !== undefined) this.#upgrades.set(url, config.upgrades);
     });
   }
 
@@ -21,6 +24,14 @@ export class RouteTable {
       if (matches(template, path)) for (const method of methods) found.add(method);
     }
     return [...found].sort();
+  }
+
+  /** Whether a route at the path takes sockets for `protocol`. */
+  takesUpgrade(path: string, protocol: string): boolean {
+    for (const [template, kind] of this.#upgrades) {
+      if ((kind === 'any' || kind === protocol) && matches(template, path)) return true;
+    }
+    return false;
   }
 }
 

@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest';
 import { FakeClock } from '../../../../test/support/fake-clock.ts';
 import { bytes, FakeCommandRunner } from '../../../../test/support/fake-command-runner.ts';
-import type { ExecutorId, SandboxId } from '../../../model/ids.ts';
+import type { ExecutorId, Namespace, SandboxId } from '../../../model/ids.ts';
 import { type CommandCall, commandOutput } from './command-output.ts';
 
 const CALL: CommandCall = {
-  executorId: 'exec-1' as ExecutorId,
-  request: { sandboxId: 'sb-1' as SandboxId, command: ['x'], env: {} },
+  target: { namespace: 'default' as Namespace, executorId: 'exec-1' as ExecutorId, sandboxId: 'sb-1' as SandboxId },
+  request: { command: ['x'], env: {} },
   stdin: new Uint8Array(0),
   timeoutSecs: 10,
 };

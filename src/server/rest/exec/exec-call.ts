@@ -2,8 +2,8 @@ import type { Control } from '../../../control/control.ts';
 import { compact } from '../../../lib/compact.ts';
 import { SandglassError } from '../../../model/errors.ts';
 import type { Namespace, SandboxId } from '../../../model/ids.ts';
-import type { Sandbox } from '../../../model/sandbox.ts';
 import { invalidField } from '../invalid-request.ts';
+import { runningSandbox } from '../running-sandbox.ts';
 import { DEFAULT_EXEC_TIMEOUT_SECS, type ExecBody } from '../schemas/exec.ts';
 import type { CommandCall } from './command-output.ts';
 
@@ -11,33 +11,19 @@ import type { CommandCall } from './command-output.ts';
  * What is to be run, and where, from the body of a request and the sandbox that it names.
  * @throws SandglassError `sandbox_not_found`, `sandbox_not_running`, `invalid_request`.
  */
-export async function parseExec(
-  control: Pick<Control, 'getSandbox' | 'sandboxEnvironment'>,
-  ns: Namespace,
-  id: SandboxId,
-  body: ExecBody,
-): Promise<CommandCall> {
+export async function parseExec(control: Pick<Control, 'getSandbox'>, ns: Namespace, id: SandboxId, body: ExecBody): Promise<CommandCall> {
   const command = parseCommand(body);
   const stdin = parseStdin(body);
-  const sandbox = await control.getSandbox(ns, id);
-  const executorId = requireRunning(sandbox);
-  const environment = await control.sandboxEnvironment(sandbox);
   return {
-    executorId,
+    target: await runningSandbox(control, ns, id),
     stdin,
     timeoutSecs: body.timeout_secs ?? DEFAULT_EXEC_TIMEOUT_SECS,
-    request: compact({
-      sandboxId: id,
-      command,
-      env: { ...environment, ...body.env },
-      workdir: body.cwd ?? sandbox.spec.workdir,
-      user: body.user ?? sandbox.spec.user,
-    }),
+    request: compact({ command, env: body.env ?? {}, workdir: body.cwd, user: body.user }),
   };
 }
 
 /** What went wrong, in terms of what the client sent: it has never named the /bin/sh that was not found. */
-export function explainExecError(thrown: unknown, body: ExecBody): SandglassError {
+export function explainExecError(thrown: unknown, body: Pick<ExecBody, 'shell'>): SandglassError {
   const error = SandglassError.from(thrown);
   if (body.shell === undefined || error.reason !== 'command_not_found') return error;
   return new SandglassError('shell_not_found', 'the image has no /bin/sh; name a program with cmd and args instead of shell', {
@@ -45,7 +31,8 @@ export function explainExecError(thrown: unknown, body: ExecBody): SandglassErro
   });
 }
 
-function parseCommand({ cmd, args, shell }: ExecBody): readonly string[] {
+/** @throws SandglassError `invalid_request`. */
+export function parseCommand({ cmd, args, shell }: Pick<ExecBody, 'cmd' | 'args' | 'shell'>): readonly string[] {
   if (cmd !== undefined && shell !== undefined) throw invalidField('shell', 'give cmd or shell, not both');
   if (shell !== undefined) {
     if (args !== undefined) throw invalidField('args', 'args goes with cmd, not with shell');
@@ -60,18 +47,3 @@ function parseStdin({ stdin = '', stdin_encoding }: ExecBody): Uint8Array {
   if (/^[A-Za-z0-9+/]*={0,2}$/.test(stdin) && stdin.length % 4 === 0) return Buffer.from(stdin, 'base64');
   throw invalidField('stdin', 'stdin must be base64 with padding, as stdin_encoding says');
 }
-
-function requireRunning(sandbox: Sandbox): NonNullable<Sandbox['executorId']> {
-  const { id, status, executorId } = sandbox;
-  if (status === 'running' && executorId !== undefined) return executorId;
-  throw new SandglassError('sandbox_not_running', `sandbox ${id} is ${status}: ${REMEDIES[status]}`, { details: { status } });
-}
-
-const REMEDIES: Readonly<Record<Sandbox['status'], string>> = {
-  pending: 'still starting; wait with GET …?wait=running',
-  starting: 'still starting; wait with GET …?wait=running',
-  running: 'no executor is recorded for it; try again',
-  paused: 'resume it first, with POST …/resume',
-  stopping: 'it has ended; create another, or restore a snapshot of it',
-  terminated: 'it has ended; create another, or restore a snapshot of it',
-};

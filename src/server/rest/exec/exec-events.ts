@@ -2,8 +2,9 @@ import type { Clock } from '../../../lib/clock.ts';
 import type { CommandOutput } from '../../command-runner.ts';
 import type { ServerEvent } from '../../events/event-stream.ts';
 import { errorBody } from '../error-handler.ts';
-import type { Encoding, ExecBody } from '../schemas/exec.ts';
+import type { ExecBody } from '../schemas/exec.ts';
 import { explainExecError } from './exec-call.ts';
+import { textDecoder } from './text-decoder.ts';
 
 /**
  * A command as events: `stdout` and `stderr` with `data`, then `exit` with `exit_code` and `duration_ms`; or `error`, at any
@@ -15,7 +16,7 @@ export async function* execEvents(
   clock: Clock,
 ): AsyncGenerator<ServerEvent, void, undefined> {
   const startedAt = clock.now();
-  const streams = { stdout: decoder(body.encoding), stderr: decoder(body.encoding) };
+  const streams = { stdout: textDecoder(body.encoding), stderr: textDecoder(body.encoding) };
   const printed = function* (stream: 'stdout' | 'stderr', chunk?: Uint8Array): Generator<ServerEvent> {
     const data = streams[stream](chunk);
     if (data !== '') yield { event: stream, data: { data } };
@@ -34,11 +35,4 @@ export async function* execEvents(
   } catch (error) {
     yield { event: 'error', data: errorBody(explainExecError(error, body)) };
   }
-}
-
-/** A function from chunks to text; without a chunk it gives what it has kept back. */
-function decoder(encoding: Encoding = 'utf8'): (chunk?: Uint8Array) => string {
-  if (encoding === 'base64') return (chunk = new Uint8Array(0)) => Buffer.from(chunk).toString('base64');
-  const utf8 = new TextDecoder('utf-8', { ignoreBOM: true });
-  return (chunk) => (chunk === undefined ? utf8.decode() : utf8.decode(chunk, { stream: true }));
 }

@@ -63,6 +63,9 @@ export const NoFields = named('NoFields', Type.Object({}, closed));
 /** Query of routes that take nothing: what is misspelt is refused everywhere. */
 export const NoQuery = Type.Object({}, closed);
 
+/** Answer without a body, with 204. */
+export const NoContent = Type.Null({ description: 'Done.' });
+
 export const pageQuery = {
   limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000, default: 100, description: 'Most items on a page.' })),
   cursor: Type.Optional(Type.String({ minLength: 1, maxLength: 2048, description: 'The `next_cursor` of the page before.' })),

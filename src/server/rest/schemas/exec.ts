@@ -1,26 +1,21 @@
 import { type Static, Type } from 'typebox';
 import { closed, envInput } from './common.ts';
 import { named, oneOf } from './named.ts';
-import { ABSOLUTE_PATH_PATTERN, TEXT_PATTERN, USER_PATTERN } from './patterns.ts';
+import { programInput, USER_INPUT, WORKDIR_INPUT } from './program.ts';
 
 export const DEFAULT_EXEC_TIMEOUT_SECS = 60;
 export const DEFAULT_MAX_OUTPUT_BYTES = 8 * 1024 * 1024;
-const ENCODINGS = ['utf8', 'base64'] as const;
+export const ENCODINGS = ['utf8', 'base64'] as const;
 export type Encoding = (typeof ENCODINGS)[number];
-
-const text = (options: { description: string; minLength?: number }) =>
-  Type.Optional(Type.String({ pattern: TEXT_PATTERN, maxLength: 131_072, ...options }));
 
 export const ExecBody = named(
   'ExecRequest',
   Type.Object(
     {
-      cmd: text({ minLength: 1, description: 'Program to run. Either this or `shell`.' }),
-      args: Type.Optional(Type.Array(Type.String({ pattern: TEXT_PATTERN, maxLength: 131_072 }), { maxItems: 4096 })),
-      shell: text({ minLength: 1, description: 'A line for the /bin/sh of the image.' }),
+      ...programInput,
       env: Type.Optional(envInput('On top of those of the sandbox.')),
-      cwd: Type.Optional(Type.String({ pattern: ABSOLUTE_PATH_PATTERN, maxLength: 4096 })),
-      user: Type.Optional(Type.String({ pattern: USER_PATTERN })),
+      cwd: WORKDIR_INPUT,
+      user: USER_INPUT,
       stdin: Type.Optional(Type.String({ description: 'What the command reads; without it, nothing.' })),
       stdin_encoding: Type.Optional(oneOf(ENCODINGS)),
       timeout_secs: Type.Optional(
