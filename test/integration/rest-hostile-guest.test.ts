@@ -2,9 +2,9 @@ import { create, toBinary } from '@bufbuild/protobuf';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { EntryInfoSchema, FileType, ListDirResponseSchema, StatResponseSchema } from '../../src/rpc/gen/filesystem/filesystem_pb.js';
 import { StartResponseSchema } from '../../src/rpc/gen/process/process_pb.js';
-import { FakeGuest } from '../support/fake-guest.ts';
 import { answerOf, envelope, flood, HostileGuest, type Misdeed } from '../support/hostile-guest.ts';
 import { eventsOf, RestWorld } from '../support/rest-world.ts';
+import { ScriptedGuests } from '../support/scripted-guests.ts';
 
 const STREAM = 'content-type: application/connect+proto';
 const UNARY = 'content-type: application/proto';
@@ -15,9 +15,9 @@ let path: string;
 let honest: string;
 beforeEach(async () => {
   hostile = new HostileGuest();
-  const good = new FakeGuest();
+  const good = new ScriptedGuests();
   let bad = '';
-  const connectGuest: FakeGuest['connectGuest'] = (executorId, id) =>
+  const connectGuest: ScriptedGuests['connectGuest'] = (executorId, id) =>
     id === bad ? hostile.connectGuest() : good.connectGuest(executorId, id);
   api = await RestWorld.create({ guests: { connectGuest } });
   bad = (await api.world.runningSandbox()).id;
