@@ -5,8 +5,11 @@
 import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { SandglassError } from '../src/model/errors.ts';
+import { commandLatency } from './command-latency.ts';
 import { commitRate } from './commit-rate.ts';
 import { controlPlaneScale } from './control-plane-scale.ts';
+import { fileTransfer } from './file-transfer.ts';
+import { guestDensity } from './guest-density.ts';
 import type { Benchmark } from './lib/benchmark.ts';
 import { cpuWaits, describeMachine, machine } from './lib/machine.ts';
 import type { Measurement } from './lib/measurement.ts';
@@ -14,7 +17,15 @@ import { describeBound, reportTable } from './lib/report.ts';
 import { restoreOverhead } from './restore-overhead.ts';
 import { snapshotOverhead } from './snapshot-overhead.ts';
 
-const BENCHMARKS: readonly Benchmark[] = [snapshotOverhead, restoreOverhead, commitRate, controlPlaneScale];
+const BENCHMARKS: readonly Benchmark[] = [
+  snapshotOverhead,
+  restoreOverhead,
+  commandLatency,
+  fileTransfer,
+  guestDensity,
+  commitRate,
+  controlPlaneScale,
+];
 
 const { values: options, positionals: names } = parseArgs({
   allowPositionals: true,

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import type { ContainerInfo } from './lib/bare-engine.ts';
 import { BenchWorld } from './lib/bench-world.ts';
 import type { BenchContext, Benchmark } from './lib/benchmark.ts';
@@ -37,7 +38,7 @@ async function* measureChange({ quick, signal, note }: BenchContext, world: Benc
   const { ours, same, plain } = await interleave(
     {
       ours: () => restoreAndRead(world, snapshotId),
-      same: () => createAndRead(world, sameConfig(model)),
+      same: () => createAndRead(world, sameConfig(model, world.emptyFolder)),
       plain: () => createAndRead(world, plainConfig(model)),
     },
     { warmups: quick ? 1 : 5, rounds: quick ? change.rounds.quick : change.rounds.full, signal },
@@ -62,8 +63,10 @@ async function restoredContainer(world: BenchWorld, snapshotId: string): Promise
   return info;
 }
 
-function sameConfig({ Image, Config, HostConfig }: ContainerInfo): Record<string, unknown> {
-  return { ...Config, Image, HostConfig };
+/** The folder of the guest's socket went with the restored sandbox; an empty one takes its place. */
+function sameConfig({ Image, Config, HostConfig }: ContainerInfo, emptyFolder: string): Record<string, unknown> {
+  const mounts = HostConfig.Mounts.map((mount) => (existsSync(mount.Source) ? mount : { ...mount, Source: emptyFolder }));
+  return { ...Config, Image, HostConfig: { ...HostConfig, Mounts: mounts } };
 }
 
 function plainConfig({ Image, HostConfig }: ContainerInfo): Record<string, unknown> {

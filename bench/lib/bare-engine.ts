@@ -9,7 +9,7 @@ export interface ContainerInfo {
   readonly Id: string;
   readonly Image: string;
   readonly Config: Record<string, unknown>;
-  readonly HostConfig: Record<string, unknown> & { readonly NetworkMode: string };
+  readonly HostConfig: Record<string, unknown> & { readonly Mounts: readonly { readonly Source: string }[] };
 }
 
 /** The Docker Engine API over its unix socket, with nothing of Sandglass in between: the baseline. */
@@ -59,6 +59,25 @@ export class BareEngine {
     const { ExitCode } = await this.#http.json<{ ExitCode: number }>('GET', `/exec/${Id}/json`);
     if (ExitCode !== 0) throw new Error(`${command.join(' ')} ended with ${ExitCode}: ${body}`);
     return standardOutput(body);
+  }
+
+  /** Process id of the container's first process on this host. */
+  async mainPid(container: string): Promise<number> {
+    return (await this.#http.json<{ State: { Pid: number } }>('GET', `/containers/${container}/json`)).State.Pid;
+  }
+
+  /** Extracts a tar archive in a folder of the container, as `docker cp` does. */
+  async putArchive(container: string, folder: string, archive: Buffer): Promise<void> {
+    const path = `/containers/${container}/archive?path=${encodeURIComponent(folder)}`;
+    const { status, body } = await this.#http.upload('PUT', path, archive, 1);
+    if (status !== 200) throw new Error(`PUT archive was answered with ${status}: ${body}`);
+  }
+
+  /** Reads a file of the container as a tar archive, as `docker cp` does. @returns its size. */
+  async getArchive(container: string, path: string): Promise<number> {
+    const { status, sizeBytes } = await this.#http.download(`/containers/${container}/archive?path=${encodeURIComponent(path)}`);
+    if (status !== 200) throw new Error(`GET archive was answered with ${status}`);
+    return sizeBytes;
   }
 
   async removeContainer(container: string): Promise<void> {

@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connectEngine, removeLabelled } from '../../test/support/engine.ts';
 import { BareEngine, BENCH_LABEL } from './bare-engine.ts';
 import type { BenchContext } from './benchmark.ts';
+import type { HttpClient } from './http-client.ts';
 import { SandglassProcess } from './sandglass-process.ts';
 
 const NAMESPACE = '/v1/namespaces/default';
@@ -15,11 +16,14 @@ const POLL_MS = 20;
 /** `sandglass up` on the machine's engine, with a data folder and a network of its own, and the bare engine beside it. */
 export class BenchWorld {
   readonly engine: BareEngine;
+  /** A folder on this machine with nothing in it. */
+  readonly emptyFolder: string;
   readonly #sandglass: SandglassProcess;
 
-  private constructor(engine: BareEngine, sandglass: SandglassProcess) {
+  private constructor(engine: BareEngine, sandglass: SandglassProcess, emptyFolder: string) {
     this.engine = engine;
     this.#sandglass = sandglass;
+    this.emptyFolder = emptyFolder;
   }
 
   /** Runs `task` in a new world, and clears everything away, also when `task` throws or the signal aborts. */
@@ -31,7 +35,9 @@ export class BenchWorld {
     let sandglass: SandglassProcess | undefined;
     try {
       sandglass = await SandglassProcess.start({ command: 'up', dataDir, label, signal });
-      const world = new BenchWorld(engine, sandglass);
+      const emptyFolder = join(dataDir, 'empty');
+      await mkdir(emptyFolder);
+      const world = new BenchWorld(engine, sandglass, emptyFolder);
       await world.#executorOnline();
       yield* task(world);
     } finally {
@@ -42,9 +48,24 @@ export class BenchWorld {
     }
   }
 
+  /** The client of the REST API. */
+  get http(): HttpClient {
+    return this.#sandglass.http;
+  }
+
+  /** Path of a sandbox's routes. */
+  pathOf(sandboxId: string): string {
+    return `${NAMESPACE}/sandboxes/${sandboxId}`;
+  }
+
+  /** Memory of the process that is server and executor; see `SandglassProcess.memory`. */
+  memory(): Promise<{ residentMb: number; peakMb: number }> {
+    return this.#sandglass.memory();
+  }
+
   /** A sandbox of the default image that runs. @returns its id. */
-  async createSandbox(): Promise<string> {
-    const { sandbox_id } = await this.#post<{ sandbox_id: string; status: 'running' }>('/sandboxes?wait=running', {}, 'running');
+  async createSandbox(body: object = {}): Promise<string> {
+    const { sandbox_id } = await this.#post<{ sandbox_id: string; status: 'running' }>('/sandboxes?wait=running', body, 'running');
     return sandbox_id;
   }
 

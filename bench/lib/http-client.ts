@@ -1,4 +1,5 @@
 import { Agent, type IncomingMessage, request } from 'node:http';
+import { Readable } from 'node:stream';
 
 export type Endpoint = { readonly socketPath: string } | { readonly host: string; readonly port: number };
 
@@ -30,6 +31,34 @@ export class HttpClient {
     });
   }
 
+  /** Sends `times` × `piece` as the body. Resolves once the whole answer is there. */
+  upload(method: string, path: string, piece: Buffer, times: number): Promise<Answer> {
+    const headers = { 'content-type': 'application/octet-stream', 'content-length': piece.length * times };
+    return new Promise((resolve, reject) => {
+      const options = { ...this.#endpoint, method, path, headers, agent: this.#agent, signal: this.#signal };
+      const outgoing = request(options, (response) => readAnswer(response).then(resolve, reject)).on('error', reject);
+      const body = Readable.from(repeat(piece, times), { objectMode: false, highWaterMark: piece.length });
+      body.pipe(outgoing);
+    });
+  }
+
+  /** Reads the answer's body and drops it. @returns status and the number of bytes. */
+  download(path: string): Promise<{ readonly status: number; readonly sizeBytes: number }> {
+    return new Promise((resolve, reject) => {
+      const options = { ...this.#endpoint, method: 'GET', path, agent: this.#agent, signal: this.#signal };
+      request(options, (response) => {
+        let sizeBytes = 0;
+        response.on('data', (chunk: Buffer) => {
+          sizeBytes += chunk.length;
+        });
+        response.on('end', () => resolve({ status: response.statusCode ?? 0, sizeBytes }));
+        response.on('error', reject);
+      })
+        .on('error', reject)
+        .end();
+    });
+  }
+
   /** The JSON of the answer. @throws Error when its status is not 2xx. */
   async json<T>(method: string, path: string, body?: unknown): Promise<T> {
     const { status, body: bytes } = await this.send(method, path, body);
@@ -40,6 +69,10 @@ export class HttpClient {
   close(): void {
     this.#agent.destroy();
   }
+}
+
+function* repeat(piece: Buffer, times: number): Generator<Buffer> {
+  for (let i = 0; i < times; i++) yield piece;
 }
 
 async function readAnswer(response: IncomingMessage): Promise<Answer> {

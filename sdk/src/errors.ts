@@ -24,6 +24,9 @@ export type ClientReason =
   | 'stream_unavailable' // the server, or a proxy before it, does not deliver events
   | 'unexpected_answer' // whatever answered does not speak this API
   | 'wait_timed_out' // `timeoutMs` of a wait has passed
+  | 'websocket_unavailable' // this platform has no WebSocket
+  | 'slow_reader' // more came over a WebSocket than was read, and this platform's can't be told to wait
+  | 'output_lost' // the connection was away for so long that output of a process was dropped
   | 'snapshot_not_deleted' // waited for the end of a snapshot that nobody deletes
   | 'invalid_options'; // options that this client cannot use
 

@@ -13,13 +13,25 @@ export function path(literals: TemplateStringsArray, ...values: readonly string[
   return String.raw({ raw: literals.raw }, ...segments);
 }
 
-/** Query parameters from a filter: absent values are left out, and labels become repeated `label=key=value`. */
-export function query(fields: Readonly<Record<string, string | number | Labels | undefined>>): URLSearchParams {
+type QueryValue = string | number | boolean | readonly string[] | Labels | undefined;
+
+/** Where the routes of one sandbox begin. */
+export function sandboxPath(namespace: string, sandboxId: string): string {
+  return path`/v1/namespaces/${namespace}/sandboxes/${sandboxId}`;
+}
+
+/** Query parameters from a filter: absent values are left out, lists are repeated, and labels become repeated `label=key=value`. */
+export function query(fields: Readonly<Record<string, QueryValue>>): URLSearchParams {
   const params = new URLSearchParams();
   for (const [name, value] of Object.entries(fields)) {
     if (value === undefined) continue;
-    if (typeof value === 'object') for (const [key, text] of Object.entries(value)) params.append(name, `${key}=${text}`);
+    if (isList(value)) for (const item of value) params.append(name, item);
+    else if (typeof value === 'object') for (const [key, text] of Object.entries(value)) params.append(name, `${key}=${text}`);
     else params.append(name, String(value));
   }
   return params;
+}
+
+function isList(value: QueryValue): value is readonly string[] {
+  return Array.isArray(value);
 }

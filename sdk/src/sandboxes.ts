@@ -1,8 +1,10 @@
 import { type CallOptions, type WaitOptions, withTimeout } from './call-options.ts';
 import { readExecEvents } from './exec-stream.ts';
+import { readLogEvents } from './log-stream.ts';
 import { PagedList } from './paged-list.ts';
 import { path, query } from './paths.ts';
 import { sleep } from './retry.ts';
+import type { LogLine, SandboxMetrics } from './telemetry-types.ts';
 import type { Repeatable, Transport } from './transport.ts';
 import type {
   CreateSandboxParams,
@@ -32,6 +34,19 @@ export interface SandboxWaitOptions extends WaitOptions {
 export interface CreateOptions extends SandboxWaitOptions {
   /** True: resolves once a command can run in it, and throws what kept it from starting. */
   readonly wait?: boolean;
+}
+
+export interface ResumeOptions extends CallOptions {
+  /** Seconds that it runs from then on; 0 for no end; as configured when absent. */
+  readonly timeoutSecs?: number | undefined;
+}
+
+export interface LogsOptions extends CallOptions {
+  readonly follow?: boolean | undefined;
+  /** Only the last so many lines of what there is. */
+  readonly tail?: number | undefined;
+  /** Only what was printed at or after this time; epoch milliseconds. */
+  readonly since?: number | undefined;
 }
 
 export interface ListOptions extends CallOptions {
@@ -91,8 +106,40 @@ export class Sandboxes {
   }
 
   /** Thaws its processes. @throws SandglassError `sandbox_not_found`, `sandbox_not_running`. */
-  resume(sandboxId: string, options: CallOptions = {}): Promise<Sandbox> {
-    return this.#post(path`/sandboxes/${sandboxId}/resume`, undefined, options);
+  resume(sandboxId: string, { timeoutSecs, ...options }: ResumeOptions = {}): Promise<Sandbox> {
+    const params = timeoutSecs === undefined ? undefined : { timeout_secs: timeoutSecs };
+    return this.#post(path`/sandboxes/${sandboxId}/resume`, params, options);
+  }
+
+  /**
+   * Lets it end, or whatever its `on_timeout` says, so many seconds from now; 0 for no end.
+   * @throws SandglassError `sandbox_not_found`, `sandbox_not_running`.
+   */
+  setTimeout(sandboxId: string, timeoutSecs: number, { signal }: CallOptions = {}): Promise<Sandbox> {
+    // Repeated, it would count from later on, which is what was asked for.
+    return this.#post(path`/sandboxes/${sandboxId}/timeout`, { timeout_secs: timeoutSecs }, { signal }, 'safe');
+  }
+
+  /**
+   * What its main process has printed, oldest line first; with `follow`, also what it prints from now on, until the sandbox ends.
+   * @throws SandglassError `sandbox_not_found`, `sandbox_not_running`; `stream_ended` when the connection broke.
+   */
+  async *logs(sandboxId: string, { follow, tail, since, signal }: LogsOptions = {}): AsyncGenerator<LogLine, void> {
+    const call = {
+      method: 'GET',
+      path: this.#path(path`/sandboxes/${sandboxId}/logs`),
+      query: query({ follow: follow || undefined, tail, since }),
+      repeatable: 'safe',
+      signal,
+    } as const;
+    if (follow) yield* readLogEvents(await this.#transport.stream(call), signal);
+    else yield* (await this.#transport.json<{ logs: readonly LogLine[] }>(call)).body.logs;
+  }
+
+  /** What it uses at the moment. @throws SandglassError `sandbox_not_found`, `sandbox_not_running`. */
+  async metrics(sandboxId: string, { signal }: CallOptions = {}): Promise<SandboxMetrics> {
+    const call = { method: 'GET', path: this.#path(path`/sandboxes/${sandboxId}/metrics`), repeatable: 'safe', signal } as const;
+    return (await this.#transport.json<SandboxMetrics>(call)).body;
   }
 
   /** New sandboxes that go on from where this one is: a short-lived snapshot, restored `count` times. */

@@ -2,9 +2,14 @@ import type { CallOptions } from './call-options.ts';
 import { environmentVariable } from './environment.ts';
 import { SandglassError } from './errors.ts';
 import { Executors } from './executors.ts';
+import { Files } from './files.ts';
+import { Ports } from './ports.ts';
+import { Processes } from './processes.ts';
 import { DEFAULT_RETRY, type RetryPolicy, sleep } from './retry.ts';
 import { Sandboxes } from './sandboxes.ts';
 import { Snapshots } from './snapshots.ts';
+import type { WebSocketClass } from './socket.ts';
+import { Terminals } from './terminals.ts';
 import { Transport } from './transport.ts';
 import type { Readiness, ServerVersion } from './types.ts';
 
@@ -20,6 +25,8 @@ export interface SandglassOptions {
   readonly namespace?: string | undefined;
   /** Instead of the global one. */
   readonly fetch?: typeof fetch | undefined;
+  /** Instead of the global one, which Node has from 22 on: the class of the package `ws`, for example. */
+  readonly webSocket?: WebSocketClass | undefined;
   /** How calls that failed for the moment are repeated. */
   readonly retry?: Partial<RetryPolicy> | undefined;
 }
@@ -29,6 +36,10 @@ export class Sandglass {
   readonly url: string;
   readonly namespace: string;
   readonly sandboxes: Sandboxes;
+  readonly processes: Processes;
+  readonly files: Files;
+  readonly terminals: Terminals;
+  readonly ports: Ports;
   readonly snapshots: Snapshots;
   readonly executors: Executors;
   readonly #transport: Transport;
@@ -43,11 +54,16 @@ export class Sandglass {
       retry: { ...DEFAULT_RETRY, ...options.retry },
       // A browser's fetch must not be called as a method of something else.
       fetch: options.fetch ?? ((input, init) => globalThis.fetch(input, init)),
+      webSocket: options.webSocket,
       sleep,
       random: Math.random,
       now: Date.now,
     });
     this.sandboxes = new Sandboxes(this.#transport, this.namespace);
+    this.processes = new Processes(this.#transport, this.namespace);
+    this.files = new Files(this.#transport, this.namespace);
+    this.terminals = new Terminals(this.#transport, this.namespace);
+    this.ports = new Ports(this.#transport, this.namespace);
     this.snapshots = new Snapshots(this.#transport, this.namespace);
     this.executors = new Executors(this.#transport);
   }

@@ -1,6 +1,8 @@
+import { encodeBase64Url } from './base64.ts';
 import { errorOfResponse } from './error-answer.ts';
 import { SandglassError } from './errors.ts';
 import { type RetryPolicy, retryDelayMs } from './retry.ts';
+import { globalWebSocket, Socket, type WebSocketClass } from './socket.ts';
 
 /**
  * How a call that failed for the moment may be repeated.
@@ -10,17 +12,36 @@ import { type RetryPolicy, retryDelayMs } from './retry.ts';
  */
 export type Repeatable = 'safe' | 'keyed' | 'never';
 
+/** What `fetch` can send. */
+export type BodyContent = NonNullable<RequestInit['body']>;
+
+/** A body that is not JSON. */
+export interface RawBody {
+  readonly type: string;
+  readonly content: BodyContent;
+}
+
 export interface Call {
-  readonly method: 'GET' | 'POST' | 'DELETE';
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   /** From the root of the server, percent-encoded. */
   readonly path: string;
   readonly query?: URLSearchParams | undefined;
+  /** Sent as JSON. */
   readonly body?: unknown;
-  readonly accept?: 'application/json' | 'text/event-stream';
+  /** Sent as it is, instead of `body`. A stream can be sent once only: such a call is `never` repeated. */
+  readonly raw?: RawBody | undefined;
+  readonly accept?: 'application/json' | 'text/event-stream' | '*/*';
+  /** Bytes to answer with, as a Range header says it. */
+  readonly range?: string | undefined;
   /** Id of the last event received, to go on after it. */
   readonly lastEventId?: string | undefined;
   readonly repeatable: Repeatable;
   readonly signal?: AbortSignal | undefined;
+}
+
+export interface SocketCall extends Pick<Call, 'path' | 'query' | 'signal'> {
+  /** The subprotocol that is spoken. */
+  readonly protocol: string;
 }
 
 export interface TransportOptions {
@@ -29,6 +50,8 @@ export interface TransportOptions {
   readonly apiKey?: string | undefined;
   readonly retry: RetryPolicy;
   readonly fetch: typeof fetch;
+  /** Absent where the platform has none. */
+  readonly webSocket?: WebSocketClass | undefined;
   readonly sleep: (delayMs: number, signal?: AbortSignal) => Promise<void>;
   /** In [0, 1). */
   readonly random: () => number;
@@ -71,6 +94,38 @@ export class Transport {
     });
   }
 
+  /** An answer that carries bytes, with its body still to be read. @throws SandglassError; the signal's reason when aborted. */
+  bytes(call: Call): Promise<Response> {
+    return this.#repeat({ ...call, accept: '*/*' }, async (response) => {
+      if (!response.ok) throw await errorOfResponse(response, this.#options.now());
+      return response;
+    });
+  }
+
+  /** A call whose answer says no more than that it is done. @throws SandglassError; the signal's reason when aborted. */
+  done(call: Call): Promise<void> {
+    return this.#repeat(call, async (response) => {
+      if (!response.ok) throw await errorOfResponse(response, this.#options.now());
+      await response.body?.cancel();
+    });
+  }
+
+  /**
+   * A WebSocket to `path`. The key travels as a subprotocol: browsers can set no header, and a URL ends up in logs.
+   * @throws SandglassError `websocket_unavailable` on a platform without; `unreachable`; the signal's reason when aborted.
+   */
+  socket({ path, query, protocol, signal }: SocketCall): Promise<Socket> {
+    const { url, apiKey, webSocket = globalWebSocket() } = this.#options;
+    const protocols = apiKey === undefined ? [protocol] : [protocol, `sandglass.bearer.${encodeBase64Url(apiKey)}`];
+    const search = query?.toString() ? `?${query}` : '';
+    return Socket.open(webSocket, `${url.replace(/^http/, 'ws')}${path}${search}`, protocols, signal);
+  }
+
+  /** The URL of `path` on this server, for other clients. It carries no key. */
+  urlOf(path: string): string {
+    return `${this.#options.url}${path}`;
+  }
+
   async #repeat<T>(call: Call, read: (response: Response) => Promise<T>): Promise<T> {
     const { retry, random, sleep } = this.#options;
     const headers = this.#headers(call);
@@ -87,19 +142,26 @@ export class Transport {
     }
   }
 
-  #fetch({ method, path, query, body, signal }: Call, headers: Headers): Promise<Response> {
+  #fetch({ method, path, query, body, raw, signal }: Call, headers: Headers): Promise<Response> {
     const search = query?.toString() ? `?${query}` : '';
-    return this.#options.fetch(`${this.#options.url}${path}${search}`, {
+    const init: RequestInit & { duplex?: 'half' } = {
       method,
       headers,
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      ...(signal === undefined ? {} : { signal }),
-    });
+      ...(raw !== undefined ? { body: raw.content } : body !== undefined && { body: JSON.stringify(body) }),
+      // What the platforms ask for before they send a body of unknown length.
+      ...(raw?.content instanceof ReadableStream && { duplex: 'half' }),
+      ...(signal !== undefined && { signal }),
+    };
+    return this.#options.fetch(`${this.#options.url}${path}${search}`, init);
   }
 
   #headers(call: Call): Headers {
     const headers = new Headers({ accept: call.accept ?? 'application/json' });
-    if (call.body !== undefined) headers.set('content-type', 'application/json');
+    if (call.raw !== undefined) headers.set('content-type', call.raw.type);
+    else if (call.body !== undefined) headers.set('content-type', 'application/json');
+    // Bytes are taken as they are: compressing what is on the same machine costs more than it saves. Browsers decide for themselves.
+    if (call.accept === '*/*') headers.set('accept-encoding', 'identity');
+    if (call.range !== undefined) headers.set('range', call.range);
     if (call.repeatable === 'keyed') headers.set('idempotency-key', randomKey());
     if (call.lastEventId !== undefined) headers.set('last-event-id', call.lastEventId);
     if (this.#options.apiKey !== undefined) headers.set('authorization', `Bearer ${this.#options.apiKey}`);

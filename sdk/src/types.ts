@@ -18,7 +18,7 @@ export type SandboxWaitStatus = Extract<SandboxStatus, 'running' | 'paused' | 't
 
 export type SandboxOutcome = 'stopped' | 'timeout' | 'exited' | 'oom_killed' | 'start_failed' | 'vanished' | 'executor_lost';
 
-/** What happens when `timeout_secs` has passed. */
+/** What happens when `timeout_secs` has passed. `snapshot`: one is taken, and it ends once that is active. */
 export type OnTimeout = 'terminate' | 'pause' | 'snapshot';
 
 export type Labels = Readonly<Record<string, string>>;
@@ -79,6 +79,8 @@ export interface Sandbox extends SandboxConfig {
   readonly started_at?: number;
   readonly terminated_at?: number;
   readonly expires_at?: number;
+  /** The snapshot that is, or was, taken of it because its timeout has passed. */
+  readonly timeout_snapshot_id?: string;
   /** How far its start is, while its image is being fetched. */
   readonly progress?: Progress;
 }

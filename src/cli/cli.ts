@@ -1,8 +1,10 @@
 import type { ReadStream, WriteStream } from 'node:tty';
+import type { SignalTaker } from './signals.ts';
 
 /** A stream of the process: a terminal, a pipe or a file. */
-export type OutputStream = NodeJS.WritableStream & Pick<Partial<WriteStream>, 'isTTY' | 'columns'>;
-export type InputStream = NodeJS.ReadableStream & Pick<Partial<ReadStream>, 'isTTY'>;
+export type OutputStream = NodeJS.WritableStream & Pick<Partial<WriteStream>, 'isTTY' | 'columns' | 'rows'>;
+export type InputStream = NodeJS.ReadableStream &
+  Pick<Partial<ReadStream>, 'isTTY' | 'setRawMode'> & { readonly fd?: number; destroy?(): unknown };
 
 /** The process that a command runs in. */
 export interface CliOptions {
@@ -16,6 +18,8 @@ export interface CliOptions {
   readonly color: boolean;
   /** Aborts when the user interrupts. */
   readonly signal: AbortSignal;
+  /** Lets signals that ask this process to end come to `taker` alone, until what is returned is called. */
+  readonly takeSignals: (taker: SignalTaker) => () => void;
 }
 
 /** What commands read from and write to. Results go to stdout; everything that is only for people's eyes goes to stderr. */
@@ -27,6 +31,7 @@ export class Cli implements CliOptions {
   readonly now: () => number;
   readonly color: boolean;
   readonly signal: AbortSignal;
+  readonly takeSignals: CliOptions['takeSignals'];
   /** What the process ends with when the command returns. */
   exitCode = 0;
 
@@ -38,6 +43,7 @@ export class Cli implements CliOptions {
     this.now = options.now;
     this.color = options.color;
     this.signal = options.signal;
+    this.takeSignals = options.takeSignals;
   }
 
   /** One line, or more, of the result. */

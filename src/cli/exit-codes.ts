@@ -1,4 +1,4 @@
-/** What the process's exit code says. `sandbox exec` passes the command's own through instead. */
+/** What the process's exit code says. `exec`, `shell` and `attach` pass the command's own through instead. */
 export const EXIT = {
   ok: 0,
   failure: 1,
@@ -15,11 +15,11 @@ Exit codes:
   0    done
   1    failed
   2    wrong usage
-  3    no such sandbox, snapshot or executor
+  3    no such sandbox, snapshot, executor, process or file
   4    timed out
   5    the server cannot be reached
   130  interrupted
-  \`sandbox exec\` ends with the exit code of the command.`;
+  \`exec\`, \`shell\` and \`attach\` end with the exit code of the command.`;
 
 /** For \`--help\`. */
 export const ENVIRONMENT_HELP = `

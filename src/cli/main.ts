@@ -1,13 +1,13 @@
 import { Cli } from './cli.ts';
-import { EXIT } from './exit-codes.ts';
-import { ClosedPipe, failureOf, failureText, Interrupted } from './failure.ts';
+import { ClosedPipe, failureOf, failureText } from './failure.ts';
 import { runProgram } from './program.ts';
+import { StopSignals } from './signals.ts';
 
 /** Runs the command line of this process, and sets its exit code. */
 export async function run(): Promise<void> {
   const argv = process.argv.slice(2);
   const stop = new AbortController();
-  stopOnSignals(stop);
+  const signals = new StopSignals(stop);
   stopOnClosedPipe(stop);
   const cli = new Cli({
     env: process.env,
@@ -17,25 +17,17 @@ export async function run(): Promise<void> {
     now: Date.now,
     color: !argv.includes('--no-color') && !process.env.NO_COLOR,
     signal: stop.signal,
+    takeSignals: (taker) => signals.take(taker),
   });
   try {
     await runProgram(cli, argv);
     process.exitCode = cli.exitCode;
   } catch (thrown) {
     if (stop.signal.reason instanceof ClosedPipe) process.exit(0);
-    const failure = failureOf(thrown);
+    // Node's own streams say only that they were aborted.
+    const failure = failureOf((thrown as Error | undefined)?.name === 'AbortError' && stop.signal.aborted ? stop.signal.reason : thrown);
     cli.note(failureText(failure));
     process.exitCode = failure.exitCode;
-  }
-}
-
-/** Aborts at the first Ctrl-C or SIGTERM, so that the command can clean up; the second one ends the process at once. */
-function stopOnSignals(stop: AbortController): void {
-  for (const name of ['SIGINT', 'SIGTERM'] as const) {
-    process.on(name, () => {
-      if (stop.signal.aborted) process.exit(EXIT.interrupted);
-      stop.abort(new Interrupted(name));
-    });
   }
 }
 

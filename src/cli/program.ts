@@ -55,6 +55,54 @@ const ENTRIES: readonly Entry[] = [
     summary: 'create, restore and remove snapshots',
     load: async () => (await import('./commands/snapshot.ts')).addSnapshot,
   },
+  {
+    name: 'shell',
+    group: USE,
+    summary: 'open a terminal in a sandbox',
+    load: async () => (await import('./commands/shell.ts')).addShell,
+  },
+  {
+    name: 'exec',
+    group: USE,
+    summary: 'run a command in a sandbox',
+    load: async () => (await import('./commands/exec.ts')).addExec,
+  },
+  {
+    name: 'ps',
+    group: USE,
+    summary: 'list the processes of a sandbox',
+    load: async () => (await import('./commands/ps.ts')).addPs,
+  },
+  {
+    name: 'attach',
+    group: USE,
+    summary: 'show what a process prints',
+    load: async () => (await import('./commands/attach.ts')).addAttach,
+  },
+  {
+    name: 'kill',
+    group: USE,
+    summary: 'send a signal to a process',
+    load: async () => (await import('./commands/kill.ts')).addKill,
+  },
+  {
+    name: 'cp',
+    group: USE,
+    summary: 'copy files and folders from and to sandboxes',
+    load: async () => (await import('./commands/cp.ts')).addCp,
+  },
+  {
+    name: 'logs',
+    group: USE,
+    summary: 'show what the main process of a sandbox has printed',
+    load: async () => (await import('./commands/logs.ts')).addLogs,
+  },
+  {
+    name: 'port-forward',
+    group: USE,
+    summary: 'make ports of a sandbox reachable on this machine',
+    load: async () => (await import('./commands/port-forward.ts')).addPortForward,
+  },
 ];
 
 /** Runs one command line. @throws what the command throws; CliError with exit code 2 for wrong usage. */

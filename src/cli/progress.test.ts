@@ -13,6 +13,7 @@ function cliOn(isTTY: boolean) {
     now: () => 0,
     color: false,
     signal: new AbortController().signal,
+    takeSignals: () => () => {},
   });
   return { cli, written: () => String(stderr.read() ?? '') };
 }

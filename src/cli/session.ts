@@ -21,7 +21,8 @@ export interface Session {
   readonly signal: AbortSignal;
 }
 
-export async function openSession(cli: Cli, command: Command): Promise<Session> {
+/** `sockets` for a command that opens WebSockets. */
+export async function openSession(cli: Cli, command: Command, { sockets = false } = {}): Promise<Session> {
   const { url, namespace, apiKeyFile, json = false } = command.optsWithGlobals<GlobalOptions>();
   const apiKey = apiKeyFile === undefined ? cli.env.SANDGLASS_API_KEY : await readKey(apiKeyFile);
   const { Sandglass } = await import('../../sdk/src/index.ts');
@@ -29,6 +30,7 @@ export async function openSession(cli: Cli, command: Command): Promise<Session> 
     url: url ?? (cli.env.SANDGLASS_URL || undefined),
     namespace: namespace ?? (cli.env.SANDGLASS_NAMESPACE || undefined),
     apiKey: apiKey || undefined,
+    webSocket: sockets ? (await import('./web-socket.ts')).CliWebSocket : undefined,
   });
   return { sandglass, json, signal: cli.signal };
 }

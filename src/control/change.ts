@@ -3,13 +3,14 @@ import { SandglassError } from '../model/errors.ts';
 import type { Namespace, SandboxId, SnapshotId } from '../model/ids.ts';
 import type { NamespaceUsage } from '../model/namespace.ts';
 import type { Sandbox } from '../model/sandbox.ts';
-import { type SandboxEvent, transitionSandbox } from '../model/sandbox-lifecycle.ts';
+import type { SandboxEvent } from '../model/sandbox-event.ts';
+import { transitionSandbox } from '../model/sandbox-lifecycle.ts';
 import { countsTowardsQuota, type Snapshot } from '../model/snapshot.ts';
 import { type SnapshotEvent, transitionSnapshot } from '../model/snapshot-lifecycle.ts';
 import type { IgnoredBecause, Outcome } from '../model/transition.ts';
 import { sandboxKey, snapshotKey, usageKey } from '../store/keys.ts';
 import { sandboxRecord, snapshotRecord, usageRecord } from '../store/records.ts';
-import type { Store } from '../store/store.ts';
+import type { Revision, Store } from '../store/store.ts';
 import { WriteSet, writeSandbox, writeSnapshot } from '../store/writes.ts';
 
 /*
@@ -33,16 +34,29 @@ export function changeSandbox(store: Store, ns: Namespace, id: SandboxId, event:
     const key = sandboxKey(ns, id);
     const entry = await store.get(key);
     if (entry === undefined) return { object: undefined, ignored: 'no_effect' };
-    const before = sandboxRecord.decode(entry.value);
-    const outcome = transitionSandbox(before, event);
-    const settled = settle(before, outcome);
-    if (settled !== undefined) return settled;
-    const after = nextOf(outcome);
-    const writes = new WriteSet().check(key, entry.revision);
-    writeSandbox(writes, before, after);
-    await store.commit(writes.toRequest());
-    return { object: after };
+    const writes = new WriteSet();
+    const changed = writeSandboxEvent(writes, { sandbox: sandboxRecord.decode(entry.value), revision: entry.revision }, event);
+    if (changed.ignored === undefined) await store.commit(writes.toRequest());
+    return changed;
   });
+}
+
+/**
+ * Adds to `writes` what `event` does to a sandbox, on condition that it is still as it was read; nothing when it is ignored.
+ * For commits that change more than the sandbox. @throws what the transition refuses with.
+ */
+export function writeSandboxEvent(
+  writes: WriteSet,
+  { sandbox, revision }: { readonly sandbox: Sandbox; readonly revision: Revision },
+  event: SandboxEvent,
+): Changed<Sandbox> {
+  const outcome = transitionSandbox(sandbox, event);
+  const settled = settle(sandbox, outcome);
+  if (settled !== undefined) return settled;
+  const after = nextOf(outcome);
+  writes.check(sandboxKey(sandbox.namespace, sandbox.id), revision);
+  writeSandbox(writes, sandbox, after);
+  return { object: after };
 }
 
 /** Applies `event` to a snapshot, and keeps its namespace's usage right. @throws what the transition refuses with. */

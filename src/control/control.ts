@@ -31,10 +31,16 @@ export interface Control {
   deleteSandbox(ns: Namespace, id: SandboxId): Promise<Sandbox>;
   /** @throws `sandbox_not_found`, `sandbox_not_running`. */
   pauseSandbox(ns: Namespace, id: SandboxId): Promise<Sandbox>;
-  /** @throws `sandbox_not_found`, `sandbox_not_running`. */
-  resumeSandbox(ns: Namespace, id: SandboxId): Promise<Sandbox>;
-  /** Environment for a process in the sandbox: its own, then its secrets on top. @throws `sandbox_not_found`. */
-  sandboxEnvironment(sandbox: Sandbox): Promise<Readonly<Record<string, string>>>;
+  /**
+   * `timeoutSecs`: how long it is to run from then on, or from now when it runs already; 0 for no end; its configured
+   * timeout when absent. @throws `sandbox_not_found`, `sandbox_not_running`.
+   */
+  resumeSandbox(ns: Namespace, id: SandboxId, request: { readonly timeoutSecs?: number }): Promise<Sandbox>;
+  /**
+   * Sets how long it is to run: from now, or from when it next runs when it does not. 0 for no end. Its configuration keeps the
+   * timeout that it was created with. @throws `sandbox_not_found`; `sandbox_not_running` when it is being paused or has ended.
+   */
+  setSandboxTimeout(ns: Namespace, id: SandboxId, timeoutSecs: number): Promise<Sandbox>;
   /** @throws `sandbox_not_found`, `sandbox_not_running`, `snapshot_not_active` (its own snapshot failed), as `createSnapshot`. */
   forkSandbox(ns: Namespace, id: SandboxId, request: ForkSandboxRequest): Promise<ForkAnswer>;
 

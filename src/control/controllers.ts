@@ -17,7 +17,7 @@ const CONCURRENCY = 16;
 
 /**
  * Runs the controllers: the due timer says which objects need attention, one queue for each kind has them worked on one
- * step at a time, and pending sandboxes are looked at again whenever something that they may wait for has changed.
+ * step at a time, and sandboxes that wait for something are looked at again whenever what it may be has changed.
  */
 export class Controllers {
   readonly #ctx: ControlContext;
@@ -33,7 +33,7 @@ export class Controllers {
   constructor(ctx: ControlContext, usage: KeyedMutex<Namespace>, executors: ExecutorController) {
     this.#ctx = ctx;
     this.#executors = executors;
-    this.#sandboxes = new SandboxController(ctx);
+    this.#sandboxes = new SandboxController(ctx, usage);
     const snapshots = new SnapshotController(ctx, usage);
     this.#sandboxQueue = this.#queue('sandboxes', (ns, id) => this.#sandboxes.reconcile(ns, id as SandboxId));
     this.#snapshotQueue = this.#queue('snapshots', (ns, id) => snapshots.reconcile(ns, id as SnapshotId));
@@ -53,8 +53,8 @@ export class Controllers {
       this.#onChange(executorSandboxIndexes, (_key, isPut) => !isPut),
       // Executors: one has connected, or is uncordoned.
       this.#onChange(executorPrefix, (_key, isPut) => isPut),
-      // Snapshots: a fork's has become active, or has failed.
-      this.#onChange(snapshotIndexes, (key, isPut) => isPut && /\/status\/(active|failed)\//.test(key)),
+      // Snapshots: one that is waited for, by a fork or by a timeout, has become active, or never will.
+      this.#onChange(snapshotIndexes, (key, isPut) => isPut && /\/status\/(active|failed|deleting)\//.test(key)),
     ];
   }
 

@@ -27,7 +27,7 @@ export async function reconcileInventory(
     else if (found.state === 'exited') {
       const { exitCode, oomKilled } = found;
       await changeSandbox(store, namespace, id, { type: 'exited', executorId, exitCode, oomKilled, at });
-    } else await changeSandbox(store, namespace, id, { type: 'found', executorId, state: found.state });
+    } else await changeSandbox(store, namespace, id, { type: 'found', executorId, state: found.state, at });
   }
   const wanted = new Set(recorded.map(({ id }) => id));
   const sandboxIds = ours.map(({ sandboxId }) => sandboxId).filter((id) => !wanted.has(id));

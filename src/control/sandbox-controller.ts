@@ -3,28 +3,31 @@ import { compact } from '../lib/compact.ts';
 import { KeyedMutex } from '../lib/keyed-mutex.ts';
 import type { ExecutorId, Namespace, SandboxId } from '../model/ids.ts';
 import { type Sandbox, type SandboxSource, sandboxDueAt } from '../model/sandbox.ts';
-import type { SandboxEvent } from '../model/sandbox-lifecycle.ts';
+import type { SandboxEvent } from '../model/sandbox-event.ts';
 import type { Snapshot } from '../model/snapshot.ts';
 import { sandboxKey, snapshotKey } from '../store/keys.ts';
 import { sandboxRecord, snapshotRecord } from '../store/records.ts';
 import { type Changed, changeSandbox } from './change.ts';
 import type { ControlContext } from './context.ts';
 import { newOperation } from './operations.ts';
+import { stepRunning } from './sandbox-timeout.ts';
 import { isLost, schedule } from './scheduler.ts';
 
 /** When a sandbox that nothing fits is tried again even if nothing seems to have changed. */
 const POSTPONE_MS = 30_000;
 
-/** Brings sandboxes a step further: places and starts pending ones, has ended ones removed, and acts on what is due. */
+/** Brings sandboxes a step further: places and starts pending ones, sees timeouts through, has ended ones removed, and acts on what is due. */
 export class SandboxController {
   readonly #ctx: ControlContext;
+  readonly #usage: KeyedMutex<Namespace>;
   /** Placing is one at a time: two decisions must not both take the last room. */
   readonly #placing = new KeyedMutex<'placing'>();
-  /** Pending sandboxes that can be tried again before their time, should something change. */
+  /** Sandboxes that can be looked at again before their time, should something change. */
   readonly #postponed = new Set<string>();
 
-  constructor(ctx: ControlContext) {
+  constructor(ctx: ControlContext, usage: KeyedMutex<Namespace>) {
     this.#ctx = ctx;
+    this.#usage = usage;
   }
 
   /** Keys (`namespace/id`) of the sandboxes that wait for something to change: room, an executor or their snapshot. */
@@ -32,7 +35,7 @@ export class SandboxController {
     return [...this.#postponed];
   }
 
-  /** One step for one sandbox. @returns when to look again, for one whose time has not come yet. */
+  /** One step for one sandbox. @returns when to look again: for one whose time has not come yet, or has come again already. */
   async reconcile(ns: Namespace, id: SandboxId): Promise<number | undefined> {
     const wasPostponed = this.#postponed.delete(`${ns}/${id}`);
     const entry = await this.#ctx.store.get(sandboxKey(ns, id));
@@ -40,11 +43,22 @@ export class SandboxController {
     const sandbox = sandboxRecord.decode(entry.value);
     const dueAt = sandboxDueAt(sandbox);
     if (dueAt === undefined) return undefined;
-    if (dueAt > this.#ctx.clock.now() && !wasPostponed) return dueAt;
+    if (dueAt > this.#ctx.clock.now() && !(wasPostponed && waitsForOthers(sandbox))) return dueAt;
+    if (sandbox.status === 'running') return await this.#run(sandbox);
     if (sandbox.status === 'pending') await this.#start(sandbox);
     else if (sandbox.status === 'stopping') await this.#stop(sandbox);
     else await this.#due(sandbox);
     return undefined;
+  }
+
+  async #run(sandbox: Sandbox): Promise<number | undefined> {
+    // Before its snapshot is begun or looked at: whatever becomes of that from here on finds the sandbox in the set.
+    if (sandbox.spec.onTimeout === 'snapshot') this.#postponed.add(`${sandbox.namespace}/${sandbox.id}`);
+    const changed = await stepRunning(this.#ctx, this.#usage, sandbox);
+    if (changed?.object === undefined || changed.ignored !== undefined) return undefined;
+    // The step can leave the entry in the due index as it was, and nobody is told of that one again.
+    const dueAt = sandboxDueAt(changed.object);
+    return dueAt !== undefined && dueAt <= this.#ctx.clock.now() ? dueAt : undefined;
   }
 
   async #start(sandbox: Sandbox): Promise<void> {
@@ -103,6 +117,11 @@ export class SandboxController {
   #apply({ namespace, id }: Sandbox, event: SandboxEvent): Promise<Changed<Sandbox>> {
     return changeSandbox(this.#ctx.store, namespace, id, event);
   }
+}
+
+/** True for a sandbox that something other than time can bring further. */
+function waitsForOthers({ status, timeoutSnapshotId }: Sandbox): boolean {
+  return status === 'pending' || (status === 'running' && timeoutSnapshotId !== undefined);
 }
 
 interface UnreadySource {

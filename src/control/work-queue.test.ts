@@ -98,6 +98,16 @@ describe('WorkQueue', () => {
     expect(started).toEqual(['a']);
   });
 
+  it('processes a key again at once when it is added for a time that has come while it is processed', async () => {
+    const { queue, started, end, clock } = setUp();
+    queue.add('a');
+    queue.addLater('a', 0);
+    expect(started).toEqual(['a']);
+    await end('a');
+    expect(started).toEqual(['a', 'a']);
+    expect(clock.scheduled).toEqual([]);
+  });
+
   it('closes when the work under way is done, and takes nothing more', async () => {
     const { queue, started, end, clock } = setUp({ concurrency: 1 });
     queue.add('a');

@@ -55,6 +55,10 @@ export class WorkQueue {
   addLater(key: string, delayMs: number): void {
     if (this.#closed || this.#waiting.has(key)) return;
     this.#cancelDelay(key);
+    if (delayMs <= 0) {
+      this.add(key);
+      return;
+    }
     this.#delayed.set(
       key,
       this.#options.clock.schedule(delayMs, () => this.add(key)),

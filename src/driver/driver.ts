@@ -1,8 +1,9 @@
-import type { Readable, Writable } from 'node:stream';
+import type { Duplex } from 'node:stream';
 import type { Namespace, SandboxId, SnapshotId } from '../model/ids.ts';
 import type { Progress } from '../model/operation.ts';
 import type { SandboxSpec } from '../model/sandbox.ts';
 import type { Captured } from '../model/snapshot.ts';
+import type { LogLine, LogsRequest, SandboxMetrics } from '../model/telemetry.ts';
 
 /**
  * The port to a container engine, in words of sandboxes and snapshots. What differs between engines is declared in
@@ -18,7 +19,7 @@ export interface Driver {
 
   /**
    * Makes what is left over from a crash safe, before anything else is done: thaws sandboxes that a capture left frozen
-   * (those frozen by `pause` stay frozen), and removes what was half made.
+   * (those frozen by `pause` stay frozen), lets the guests of those that are there in again, and removes what was half made.
    */
   recover(signal: AbortSignal): Promise<void>;
 
@@ -26,10 +27,11 @@ export interface Driver {
   inventory(signal: AbortSignal): Promise<Inventory>;
 
   /**
-   * Makes sure that the sandbox runs: fetches the image when it is not there, creates the container, starts it.
-   * When it fails, nothing is left over.
+   * Makes sure that the sandbox runs: fetches the image when it is not there, creates the container, starts it, and initialises
+   * its guest, so that a command can run when it resolves. When it fails, nothing is left over.
    * @throws SandglassError `invalid_image`, `image_not_found`, `image_pull_denied`, `snapshot_unavailable` (the image of its
-   * snapshot is not here, or has another digest), `unsupported_runtime`, `invalid_resources`, `entrypoint_failed`, `disk_full`.
+   * snapshot is not here, or has another digest), `unsupported_runtime`, `invalid_resources`, `entrypoint_failed`, `disk_full`,
+   * `guest_unavailable`.
    */
   startSandbox(request: StartRequest, onProgress: OnProgress, signal: AbortSignal): Promise<void>;
 
@@ -49,10 +51,26 @@ export interface Driver {
   resumeSandbox(sandboxId: SandboxId, signal: AbortSignal): Promise<void>;
 
   /**
-   * Runs a command in the sandbox. Resolves once it has been started, or could not be.
-   * @throws SandglassError `sandbox_not_running`, `command_not_found`, `invalid_user`, `invalid_workdir`.
+   * A new connection to the sandbox's guest, on which the caller speaks HTTP/1.1. What comes over it is hostile until checked. It
+   * can turn out to have ended just before; then the next one is worth a try. While the sandbox is captured, the guest is silent.
+   * `signal` counts until there is a connection.
+   * @throws SandglassError `sandbox_not_running` (also when it is paused), `guest_unavailable` (none comes within 10 s),
+   * `too_many_requests` (1024 are open).
    */
-  exec(request: ExecRequest, signal: AbortSignal): Promise<RunningCommand>;
+  connectGuest(sandboxId: SandboxId, signal: AbortSignal): Promise<Duplex>;
+
+  /**
+   * What the sandbox's main process has printed, oldest line first. Ends when all that was asked for has been told; with `follow`,
+   * when the sandbox ends. Ends, too, when `signal` aborts.
+   * @throws SandglassError `sandbox_not_running` (nothing is left of it).
+   */
+  logs(request: LogsRequest, signal: AbortSignal): AsyncIterable<LogLine>;
+
+  /**
+   * What the sandbox uses, as the engine measures it.
+   * @throws SandglassError `sandbox_not_running`.
+   */
+  metrics(sandboxId: SandboxId, signal: AbortSignal): Promise<SandboxMetrics>;
 
   /**
    * Captures the sandbox's files as an image. The sandbox is frozen as briefly as the engine allows, and thawed whatever
@@ -88,27 +106,6 @@ export interface StartRequest {
   readonly secretEnv: Readonly<Record<string, string>>;
   /** The snapshot's image to start from, instead of `spec.image`. */
   readonly snapshot?: { readonly snapshotId: SnapshotId; readonly imageRef: string; readonly digest: string };
-}
-
-export interface ExecRequest {
-  readonly sandboxId: SandboxId;
-  /** Program and arguments, at least one. */
-  readonly command: readonly string[];
-  /** Complete: the caller has merged the sandbox's, its secrets and the command's own. */
-  readonly env: Readonly<Record<string, string>>;
-  readonly workdir?: string;
-  readonly user?: string;
-}
-
-/** A command that runs. Both outputs must be read, or destroyed, for it to make progress. */
-export interface RunningCommand {
-  readonly stdin: Writable;
-  readonly stdout: Readable;
-  readonly stderr: Readable;
-  /** Resolves with the exit status once the command has ended and its output has been read; 128 + n for signal n. */
-  readonly exitCode: Promise<number>;
-  /** Ends it with SIGKILL, as far as the engine allows. */
-  kill(): Promise<void>;
 }
 
 export interface CaptureRequest {

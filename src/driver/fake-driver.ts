@@ -1,30 +1,20 @@
-import { PassThrough } from 'node:stream';
-import { finished } from 'node:stream/promises';
+import type { Duplex } from 'node:stream';
 import { SandglassError } from '../model/errors.ts';
 import type { SandboxId, SnapshotId } from '../model/ids.ts';
 import { parseImageReference } from '../model/image-reference.ts';
 import type { Captured } from '../model/snapshot.ts';
-import type {
-  CaptureRequest,
-  Driver,
-  EngineInfo,
-  ExecRequest,
-  Inventory,
-  OnProgress,
-  RunningCommand,
-  SandboxEnded,
-  StartRequest,
-} from './driver.ts';
-import { FAKE_COMMANDS, type FakeCommand } from './fake-commands.ts';
+import type { LogLine, LogsRequest, SandboxMetrics } from '../model/telemetry.ts';
+import type { CaptureRequest, Driver, EngineInfo, Inventory, OnProgress, SandboxEnded, StartRequest } from './driver.ts';
 import { type FakeContainer, FakeEngine } from './fake-engine.ts';
+import { FakeLog } from './fake-log.ts';
 import { FakeCrash, FaultPlan } from './fault-plan.ts';
 
 export interface FakeDriverOptions {
   /** The engine that it drives; one of its own when absent. */
   readonly engine?: FakeEngine;
   readonly info?: Partial<EngineInfo>;
-  /** Programs on top of `FAKE_COMMANDS`. */
-  readonly commands?: Readonly<Record<string, FakeCommand>>;
+  /** Makes a connection to the guest of a sandbox; without it, no guest comes. */
+  readonly guest?: (container: FakeContainer) => Duplex;
 }
 
 /** The same observable contract as a real driver, in memory. Its `faults` make it slow, fail or die at a named step. */
@@ -34,12 +24,12 @@ export class FakeDriver implements Driver {
   /** How often each method has been called. */
   readonly calls = new Map<keyof Driver, number>();
   readonly #info: EngineInfo;
-  readonly #commands: Readonly<Record<string, FakeCommand>>;
+  readonly #guest: FakeDriverOptions['guest'];
 
   constructor(options: FakeDriverOptions = {}) {
     this.engine = options.engine ?? new FakeEngine();
     this.#info = { engine: 'fake 1', cpus: 8, memoryMb: 16_384, runtimes: ['fake'], limitsDisk: false, ...options.info };
-    this.#commands = { ...FAKE_COMMANDS, ...options.commands };
+    this.#guest = options.guest;
   }
 
   async info(signal: AbortSignal): Promise<EngineInfo> {
@@ -80,7 +70,16 @@ export class FakeDriver implements Driver {
     const files = this.#imageFiles(request);
     onProgress({ phase: 'pulling', bytesDone: 1, bytesTotal: 1 });
     await this.faults.at('start.create', signal);
-    const container: FakeContainer = { request, state: 'created', files, exitCode: 0, oomKilled: false, ended: new AbortController() };
+    const ended = new AbortController();
+    const container: FakeContainer = {
+      request,
+      state: 'created',
+      files,
+      exitCode: 0,
+      oomKilled: false,
+      ended,
+      log: new FakeLog(ended.signal),
+    };
     this.engine.containers.set(sandboxId, container);
     try {
       await this.faults.at('start.run', signal);
@@ -118,17 +117,41 @@ export class FakeDriver implements Driver {
     thaw(container);
   }
 
-  async exec(request: ExecRequest, signal: AbortSignal): Promise<RunningCommand> {
-    this.#called('exec');
-    const container = this.#live(request.sandboxId);
-    if (container.state === 'paused') throw notRunning(request.sandboxId, 'is paused');
-    await this.faults.at('exec.start', signal);
-    const [program = '', ...args] = request.command;
-    const command = this.#commands[program];
-    if (command === undefined) {
-      throw new SandglassError('command_not_found', `there is no command ${JSON.stringify(program)} in the sandbox`);
-    }
-    return run(command, args, request.env, container);
+  async connectGuest(sandboxId: SandboxId, signal: AbortSignal): Promise<Duplex> {
+    this.#called('connectGuest');
+    const container = this.#live(sandboxId);
+    if (container.state === 'paused' && container.frozenBy === 'user') throw notRunning(sandboxId, 'is paused');
+    await this.faults.at('guest.connect', signal);
+    if (this.#guest === undefined) throw new SandglassError('guest_unavailable', 'the guest of the sandbox does not come');
+    return this.#guest(container);
+  }
+
+  async *logs({ sandboxId, ...request }: LogsRequest, signal: AbortSignal): AsyncIterable<LogLine> {
+    this.#called('logs');
+    const container = this.engine.containers.get(sandboxId);
+    if (container === undefined) throw notRunning(sandboxId, 'is not here');
+    await this.faults.at('logs.open', signal);
+    yield* container.log.read(request, signal);
+  }
+
+  /** Figures that are always the same, for the limits that the sandbox has. */
+  async metrics(sandboxId: SandboxId, signal: AbortSignal): Promise<SandboxMetrics> {
+    this.#called('metrics');
+    const { cpus, memoryMb } = this.#live(sandboxId).request.spec.resources;
+    await this.faults.at('metrics.read', signal);
+    return {
+      at: 1,
+      cpus,
+      cpuTimeMs: 1500,
+      cpuUsed: cpus / 2,
+      memoryUsedBytes: 4_000_000,
+      memoryLimitBytes: memoryMb * 1024 * 1024,
+      memoryCacheBytes: 1_000_000,
+      diskUsedBytes: 12_345,
+      processes: 2,
+      networkReceivedBytes: 300,
+      networkSentBytes: 200,
+    };
   }
 
   async captureSnapshot(request: CaptureRequest, onProgress: OnProgress, signal: AbortSignal): Promise<Captured> {
@@ -211,23 +234,6 @@ export class FakeDriver implements Driver {
     if (image?.digest === snapshot.digest && image.imageRef === snapshot.imageRef) return new Map(image.files);
     throw new SandglassError('snapshot_unavailable', `the image of ${snapshot.snapshotId} is not on this executor`);
   }
-}
-
-function run(command: FakeCommand, args: string[], env: Readonly<Record<string, string>>, container: FakeContainer): RunningCommand {
-  const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()];
-  const killed = new AbortController();
-  const signal = AbortSignal.any([killed.signal, container.ended.signal]);
-  const { promise: cut, resolve: cutShort } = Promise.withResolvers<number>();
-  signal.addEventListener('abort', () => cutShort(137), { once: true });
-  const process = { args, env, files: container.files, stdin, stdout, stderr, signal };
-  const exitCode = Promise.race([Promise.resolve(command(process)), cut]).then(async (status) => {
-    stdin.destroy();
-    stdout.end();
-    stderr.end();
-    await Promise.allSettled([finished(stdout), finished(stderr)]);
-    return status;
-  });
-  return { stdin, stdout, stderr, exitCode, kill: async () => killed.abort() };
 }
 
 function freeze(container: FakeContainer, by: 'user' | 'capture'): void {

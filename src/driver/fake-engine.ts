@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
 import { SandglassError } from '../model/errors.ts';
 import type { SandboxId, SnapshotId } from '../model/ids.ts';
+import type { LogLine } from '../model/telemetry.ts';
 import type { SandboxEnded, StartRequest } from './driver.ts';
+import type { FakeLog } from './fake-log.ts';
 
 /** Files by absolute path. */
 export type FakeFiles = Map<string, Buffer>;
@@ -18,6 +20,7 @@ export interface FakeContainer {
   oomKilled: boolean;
   /** Ends every command that runs in it. */
   readonly ended: AbortController;
+  readonly log: FakeLog;
 }
 
 /** What a `FakeDriver` keeps of a snapshot. */
@@ -56,10 +59,14 @@ export class FakeEngine {
     if (this.#away) throw new SandglassError('engine_unavailable', 'the container engine does not answer');
   }
 
+  /** The main process of a sandbox prints a line. */
+  print(sandboxId: SandboxId, text: string, { at = 0, stream = 'stdout' }: Partial<Omit<LogLine, 'bytes'>> = {}): void {
+    this.#container(sandboxId).log.print({ at, stream, bytes: Buffer.from(text) });
+  }
+
   /** The main process of a sandbox ends by itself. */
   endSandbox(sandboxId: SandboxId, exitCode: number, oomKilled = false): void {
-    const container = this.containers.get(sandboxId);
-    if (container === undefined) throw new Error(`no container for ${sandboxId}`);
+    const container = this.#container(sandboxId);
     container.state = 'exited';
     container.exitCode = exitCode;
     container.oomKilled = oomKilled;
@@ -80,5 +87,11 @@ export class FakeEngine {
     const stored = { ...image, digest: `sha256:${hash.digest('hex')}` };
     this.images.set(image.snapshotId, stored);
     return stored;
+  }
+
+  #container(sandboxId: SandboxId): FakeContainer {
+    const container = this.containers.get(sandboxId);
+    if (container === undefined) throw new Error(`no container for ${sandboxId}`);
+    return container;
   }
 }

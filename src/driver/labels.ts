@@ -12,6 +12,8 @@ export const LABEL = {
   executor: 'dev.sandglass.executor',
   /** The image's volumes as JSON, which the container was made without. On containers of images that have some. */
   volumes: 'dev.sandglass.volumes',
+  /** `true` where the sandbox has an entrypoint, which is to be asked to end before it is killed. On containers. */
+  entrypoint: 'dev.sandglass.entrypoint',
   /** Snapshot id. On snapshot images, and on containers that started from one. */
   snapshot: 'dev.sandglass.snapshot',
   /** The reference that makes a snapshot image restorable. On snapshot images. */
@@ -27,15 +29,18 @@ export interface ContainerLabels {
   readonly namespace: Namespace;
   readonly sandboxId: SandboxId;
   readonly executorId: ExecutorId;
+  readonly hasEntrypoint: boolean;
 }
 
 /** Labels of a sandbox's container. */
-export function containerLabels({ clusterId, namespace, sandboxId, executorId }: ContainerLabels): Record<string, string> {
+export function containerLabels(container: ContainerLabels): Record<string, string> {
+  const { clusterId, namespace, sandboxId, executorId, hasEntrypoint } = container;
   return {
     [LABEL.cluster]: clusterId,
     [LABEL.namespace]: namespace,
     [LABEL.sandbox]: sandboxId,
     [LABEL.executor]: executorId,
+    [LABEL.entrypoint]: hasEntrypoint ? 'true' : '',
   };
 }
 
@@ -60,5 +65,6 @@ export function snapshotLabels({ clusterId, namespace, snapshotId, imageRef, exe
     [LABEL.capturedBy]: executorId,
     [LABEL.sandbox]: '',
     [LABEL.executor]: '',
+    [LABEL.entrypoint]: '',
   };
 }

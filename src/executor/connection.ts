@@ -5,7 +5,7 @@ import { createGrpcTransport } from '@connectrpc/connect-node';
 import { type Clock, sleep } from '../lib/clock.ts';
 import { SandglassError } from '../model/errors.ts';
 import { ExecutorService } from '../rpc/gen/sandglass/v1/executor_pb.js';
-import { CONNECTION_WINDOW_BYTES, MAX_SESSION_MESSAGE_BYTES, STREAM_WINDOW_BYTES } from '../rpc/limits.ts';
+import { CONNECTION_WINDOW_BYTES, STREAM_WINDOW_BYTES } from '../rpc/limits.ts';
 
 export interface ConnectionOptions {
   /** `http://host:port`, or `https://…`. */
@@ -14,6 +14,16 @@ export interface ConnectionOptions {
   readonly ca?: string;
   readonly clock: Clock;
   readonly connectTimeoutMs: number;
+}
+
+export interface CallOptions {
+  /** Largest message that is taken from the server. */
+  readonly maxMessageBytes: number;
+  /**
+   * Called when a call is over for whatever reason, also while nobody reads what has come back: reading would notice only
+   * then.
+   */
+  onClosed(): void;
 }
 
 /**
@@ -54,14 +64,11 @@ export class Connection {
     }
   }
 
-  /**
-   * A client for calls on this connection. `onClosed` is called when a call of it is over for whatever reason, also while
-   * nobody reads what has come back: reading would notice only then.
-   */
-  client(onClosed: () => void = () => {}): Client<typeof ExecutorService> {
+  /** A client for calls on this connection. */
+  client({ maxMessageBytes, onClosed }: CallOptions): Client<typeof ExecutorService> {
     const transport = createGrpcTransport({
       baseUrl: this.#authority,
-      readMaxBytes: MAX_SESSION_MESSAGE_BYTES,
+      readMaxBytes: maxMessageBytes,
       acceptCompression: [],
       sessionManager: {
         authority: this.#authority,

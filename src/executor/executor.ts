@@ -6,13 +6,15 @@ import type { Capacity } from '../model/executor.ts';
 import type { ExecutorId, SandboxId } from '../model/ids.ts';
 import type { Labels } from '../model/labels.ts';
 import type { Introduction } from '../rpc/hello.ts';
+import { MAX_TUNNELS } from '../rpc/limits.ts';
 import { ProgressThrottle } from '../rpc/progress-throttle.ts';
-import { ExecCalls } from './exec-calls.ts';
 import { OperationRunner } from './operation-runner.ts';
 import { recover } from './recovery.ts';
 import { ResultLog } from './result-log.ts';
+import { SandboxReach } from './sandbox-reach.ts';
 import { SandboxWatch } from './sandbox-watch.ts';
 import { ServerSession } from './session.ts';
+import { Tunnels } from './tunnels.ts';
 
 /** Durations in milliseconds. */
 export interface ExecutorOptions {
@@ -35,8 +37,8 @@ export interface ExecutorOptions {
   /** A number in [0, 1). */
   readonly random: () => number;
   readonly log: Logger;
-  /** 128 when absent. */
-  readonly maxCommands?: number;
+  /** Connections into sandboxes that may be open at one time; 1024 when absent. */
+  readonly maxTunnels?: number;
   /** How long `close` waits for operations that run; 20 s when absent. */
   readonly drainMs?: number;
   /** 10 s when absent. */
@@ -61,11 +63,13 @@ const MAX_UNREPORTED = 10_000;
  * on when it stops, and are found again when it starts.
  */
 export class Executor {
+  /** For a server in the same process: the way into sandboxes that goes over no connection. It ends with the executor. */
+  readonly reach: SandboxReach;
   readonly #options: ExecutorOptions;
   readonly #results: ResultLog;
   readonly #progress: ProgressThrottle;
   readonly #runner: OperationRunner;
-  readonly #execCalls: ExecCalls;
+  readonly #tunnels: Tunnels;
   readonly #watch: SandboxWatch;
   readonly #unreported = new Map<SandboxId, SandboxEnded>();
   readonly #closing = new AbortController();
@@ -76,7 +80,9 @@ export class Executor {
 
   constructor(options: ExecutorOptions) {
     this.#options = options;
-    const { driver, clock, random, log, concurrency } = options;
+    const { driver, clock, random, log, concurrency, maxTunnels = MAX_TUNNELS } = options;
+    this.reach = new SandboxReach(driver, maxTunnels);
+    this.#tunnels = new Tunnels({ reach: this.reach, log, maxCalls: 2 * maxTunnels });
     this.#results = new ResultLog(clock);
     this.#progress = new ProgressThrottle(clock, (ref, progress) => this.#session?.reportProgress(ref, progress));
     this.#runner = new OperationRunner({
@@ -88,7 +94,6 @@ export class Executor {
       onProgress: (ref, progress) => this.#progress.report(ref, progress),
       onSettled: ({ operationId }) => this.#progress.forget(operationId),
     });
-    this.#execCalls = new ExecCalls({ driver, log, maxRunning: options.maxCommands ?? 128 });
     this.#watch = new SandboxWatch({
       driver,
       clock,
@@ -112,6 +117,7 @@ export class Executor {
   async close(): Promise<void> {
     this.#closing.abort();
     await this.#running;
+    this.reach.close();
   }
 
   async #run(signal: AbortSignal): Promise<void> {
@@ -129,6 +135,7 @@ export class Executor {
     });
     await this.#runner.close(this.#options.drainMs ?? 20_000);
     this.#progress.stop();
+    this.reach.close();
     await this.#leave();
     stopped.abort();
     await Promise.all(parts);
@@ -163,7 +170,7 @@ export class Executor {
       welcomeTimeoutMs,
       runner: this.#runner,
       results: this.#results,
-      execCalls: this.#execCalls,
+      tunnels: this.#tunnels,
       onReady: () => this.#ready(session),
     });
     await session.run(await this.#introduction(signal), signal);

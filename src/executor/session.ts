@@ -16,13 +16,15 @@ import {
 import { Heartbeat } from '../rpc/heartbeat.ts';
 import { exitCodeToProto, helloToProto, type Introduction } from '../rpc/hello.ts';
 import { parseAssignment, parseAttemptRef } from '../rpc/instruction.ts';
+import { MAX_SESSION_MESSAGE_BYTES } from '../rpc/limits.ts';
 import { Outbox } from '../rpc/outbox.ts';
 import { progressToProto } from '../rpc/progress.ts';
 import { resultToProto } from '../rpc/result.ts';
 import { Connection, type ConnectionOptions } from './connection.ts';
-import type { ExecCaller, ExecCalls } from './exec-calls.ts';
 import type { OperationRunner } from './operation-runner.ts';
 import type { ResultLog } from './result-log.ts';
+import type { TunnelCaller } from './tunnel-call.ts';
+import type { Tunnels } from './tunnels.ts';
 
 export interface SessionOptions extends ConnectionOptions {
   readonly joinToken?: string;
@@ -31,7 +33,7 @@ export interface SessionOptions extends ConnectionOptions {
   readonly welcomeTimeoutMs: number;
   readonly runner: OperationRunner;
   readonly results: ResultLog;
-  readonly execCalls: ExecCalls;
+  readonly tunnels: Tunnels;
   /** Called once the server has let us in. */
   onReady(): void;
 }
@@ -75,7 +77,8 @@ export class ServerSession {
     try {
       const headers: Readonly<Record<string, string>> = joinToken === undefined ? {} : { authorization: `Bearer ${joinToken}` };
       this.#send({ case: 'hello', value: helloToProto(introduction) });
-      for await (const response of connection.client().session(this.#outgoing, { headers: { ...headers }, signal: over })) {
+      const client = connection.client({ maxMessageBytes: MAX_SESSION_MESSAGE_BYTES, onClosed() {} });
+      for await (const response of client.session(this.#outgoing, { headers: { ...headers }, signal: over })) {
         this.#heartbeat?.heard();
         this.#take(response, { connection, headers, signal: over });
       }
@@ -85,7 +88,7 @@ export class ServerSession {
       cancelTimeout();
       this.#heartbeat?.stop();
       this.#options.results.detach();
-      this.#over.abort(); // kills the commands of this session
+      this.#over.abort(); // kills the commands of this session, and ends its tunnels
       connection.close();
       this.#ended.resolve();
     }
@@ -113,9 +116,9 @@ export class ServerSession {
     this.#over.abort(new SandglassError('executor_unavailable', message));
   }
 
-  #take({ message }: SessionResponse, caller: ExecCaller): void {
+  #take({ message }: SessionResponse, caller: TunnelCaller): void {
     if (this.#heartbeat === undefined && message.case !== 'welcome') throw malformed('message', 'came before welcome');
-    const { runner, results, execCalls, log } = this.#options;
+    const { runner, results, tunnels, log } = this.#options;
     switch (message.case) {
       case 'welcome':
         this.#begin(message.value);
@@ -137,8 +140,8 @@ export class ServerSession {
         void runner.discard({ sandboxIds, snapshotIds });
         return;
       }
-      case 'openExec':
-        void execCalls.run(message.value, caller);
+      case 'openTunnel':
+        void tunnels.serve(message.value, caller);
         return;
       case undefined:
         log.warn({}, 'the server sent a message that this version does not know; update the executor');

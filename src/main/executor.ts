@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { DockerDriver } from '../driver/docker/docker-driver.ts';
 import type { EngineEnvironment } from '../driver/docker/find-engine.ts';
 import { Executor } from '../executor/executor.ts';
+import type { SandboxReach } from '../executor/sandbox-reach.ts';
 import { systemClock } from '../lib/clock.ts';
 import { compact } from '../lib/compact.ts';
 import type { Logger } from '../lib/logger.ts';
@@ -37,6 +38,8 @@ export interface ExecutorOptions {
 /** An executor that runs; it connects, and connects again, by itself. */
 export interface RunningExecutor {
   readonly id: ExecutorId;
+  /** The way into its sandboxes for a server in the same process. */
+  readonly reach: SandboxReach;
   /** Lets operations that run finish, and says goodbye to the server. Sandboxes keep running. */
   close(): Promise<void>;
 }
@@ -85,7 +88,7 @@ export async function startExecutor(options: ExecutorOptions): Promise<RunningEx
     });
     void executor.run(new AbortController().signal);
     closers.add(() => executor.close());
-    return { id: executorId, close: () => closers.close() };
+    return { id: executorId, reach: executor.reach, close: () => closers.close() };
   } catch (error) {
     await closers.close();
     throw error;

@@ -10,6 +10,7 @@ import { SandglassError } from '../model/errors.ts';
 import { parseNamespace } from '../model/ids.ts';
 import type { ApiKey } from '../server/auth.ts';
 import { GrpcServer } from '../server/grpc/grpc-server.ts';
+import { SandboxLinks } from '../server/links.ts';
 import { Metrics } from '../server/metrics.ts';
 import { createRestServer } from '../server/rest/rest-server.ts';
 import { RocksdbStore } from '../store/rocksdb-store.ts';
@@ -35,6 +36,8 @@ export interface RunningServer {
   readonly url: string;
   /** That executors connect to. */
   readonly executorUrl: string;
+  /** The ways into sandboxes; whoever runs an executor in this process adds the short one to it. */
+  readonly links: SandboxLinks;
   /** Resolves when the server can't go on and is to be started anew: its store takes no more commits. */
   readonly failed: Promise<SandglassError>;
   /** Lets requests under way finish, then stops everything and closes the store. */
@@ -72,10 +75,11 @@ export async function startServer({ config, log, joinTokenHash, signal }: Server
       ...compact({ joinTokenHash: joinTokenHash ?? config.server.joinTokenHash, tls }),
     });
     closers.add(() => grpc.close());
+    const links = new SandboxLinks(grpc.link);
 
     const rest = await createRestServer({
       control: plane.control,
-      commands: grpc.commands,
+      links,
       store,
       clock: systemClock,
       log,
@@ -92,7 +96,7 @@ export async function startServer({ config, log, joinTokenHash, signal }: Server
     const executorUrl = await listen(grpc, 'server.executor_listen', config.server.executorListen, scheme);
     const url = await listen(rest, 'server.listen', config.server.listen, scheme);
     log.info({ url, executorUrl, version: VERSION }, 'server is up');
-    return { url, executorUrl, failed: failed.promise, close: () => closers.close() };
+    return { url, executorUrl, links, failed: failed.promise, close: () => closers.close() };
   } catch (error) {
     await closers.close();
     throw error;

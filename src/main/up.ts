@@ -47,6 +47,7 @@ export async function startUp({ config, log, env, report, signal }: UpOptions): 
       ...compact({ signal, report, joinToken: token }),
     });
     closers.add(() => executor.close());
+    server.links.addLocal(executor.id, executor.reach);
     return { url: server.url, executorId: executor.id, failed: server.failed, close: () => closers.close() };
   } catch (error) {
     await closers.close();

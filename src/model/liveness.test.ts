@@ -1,12 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ELSEWHERE, HERE, RETRY } from '../../test/support/lifecycle-world.ts';
+import { expired } from '../../test/support/sandbox-examples.ts';
 import { SandboxStory } from '../../test/support/sandbox-story.ts';
 import { CAPTURED, FINAL, PASSING } from '../../test/support/snapshot-events.ts';
 import { SNAPSHOT_EXAMPLES } from '../../test/support/snapshot-examples.ts';
 import { SnapshotStory } from '../../test/support/snapshot-story.ts';
 import { sandboxDueAt } from './sandbox.ts';
-import { type SandboxEvent, transitionSandbox } from './sandbox-lifecycle.ts';
+import type { SandboxEvent } from './sandbox-event.ts';
+import { transitionSandbox } from './sandbox-lifecycle.ts';
+import { expiryStep } from './sandbox-timeout.ts';
 import { snapshotDueAt } from './snapshot.ts';
 import { type SnapshotEvent, transitionSnapshot } from './snapshot-lifecycle.ts';
 
@@ -76,7 +79,8 @@ function stepSandbox(story: SandboxStory, mood: Mood): void {
   const { ref, context } = sandbox.operation === undefined ? { ref: undefined, context: story.context } : story;
   if (ref === undefined) {
     world.now = Math.max(world.now, dueAt);
-    if (world.now >= sandbox.startDeadlineAt && sandbox.status === 'pending') story.due();
+    if (sandbox.status === 'running') stepTimeout(story, mood);
+    else if (world.now >= sandbox.startDeadlineAt && sandbox.status === 'pending') story.due();
     else if (mood === 'silent' && sandbox.status === 'pending') story.postpone();
     else story.attempt(sandbox.executorId ?? HERE);
     return;
@@ -100,6 +104,19 @@ function stepSandbox(story: SandboxStory, mood: Mood): void {
   };
   const outcome = transitionSandbox(sandbox, events[mood]());
   if (outcome.kind === 'changed') story.sandbox = outcome.next;
+}
+
+/** One step of a sandbox whose timeout has passed; the mood says what becomes of its snapshot. */
+function stepTimeout(story: SandboxStory, mood: Mood): void {
+  const step = expiryStep(story.sandbox, story.world.now);
+  if (step === 'stop') story.due();
+  else if (step === 'pause') story.attempt();
+  else if (step === 'capture') mood === 'fails for good' ? story.captureRefused() : story.capture();
+  else if (mood === 'works') story.captured();
+  else if (mood === 'fails' || mood === 'fails for good') story.captureFailed();
+  else if (mood === 'is lost') story.lose();
+  else if (mood === 'somebody ends it') story.stop();
+  else story.postpone('its snapshot is being taken');
 }
 
 describe('whatever executors and networks do', () => {
@@ -161,6 +178,28 @@ describe('whatever executors and networks do', () => {
       RUNS,
     );
     expect([...ends].sort()).toEqual(['running', 'terminated']);
+  });
+
+  it('a sandbox whose timeout has passed is paused or has ended after a bounded number of steps', () => {
+    const ends = new Set<string>();
+    fc.assert(
+      fc.property(fc.constantFrom('terminate', 'pause', 'snapshot'), moods, (mode, given) => {
+        const story = expired(mode);
+        // Each mood is one step and may need an attempt before it; then come the snapshot, and a pause or a stop.
+        const bound = 2 * given.length + 6;
+        const isOver = () => story.sandbox.status === 'paused' || story.sandbox.status === 'terminated';
+        let steps = 0;
+        for (const rest = [...given]; !isOver(); steps++) {
+          expect(steps).toBeLessThan(bound);
+          stepSandbox(story, rest.shift() ?? 'works');
+        }
+        ends.add(`${mode}: ${story.sandbox.status} ${story.sandbox.outcome ?? ''}`.trim());
+      }),
+      RUNS,
+    );
+    const otherwise = (mode: string) => ['executor_lost', 'exited', 'stopped'].map((outcome) => `${mode}: terminated ${outcome}`);
+    const expected = ['pause: paused', 'snapshot: paused', 'snapshot: terminated timeout', 'terminate: terminated timeout'];
+    expect([...ends].sort()).toEqual([...expected, ...otherwise('pause'), ...otherwise('snapshot')].sort());
   });
 
   it('a sandbox that somebody ends is terminated after a bounded number of steps, whatever it was doing', () => {

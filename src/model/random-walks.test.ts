@@ -9,7 +9,8 @@ import { SNAPSHOT_EXAMPLES } from '../../test/support/snapshot-examples.ts';
 import { SNAPSHOT_INVARIANTS } from '../../test/support/snapshot-invariants.ts';
 import { SANDBOX_TABLE, SNAPSHOT_TABLE } from '../../test/support/state-transition-table.ts';
 import type { Sandbox } from './sandbox.ts';
-import { type SandboxEvent, transitionSandbox } from './sandbox-lifecycle.ts';
+import type { SandboxEvent } from './sandbox-event.ts';
+import { transitionSandbox } from './sandbox-lifecycle.ts';
 import type { Snapshot } from './snapshot.ts';
 import { type SnapshotEvent, transitionSnapshot } from './snapshot-lifecycle.ts';
 

@@ -23,7 +23,12 @@ export type SandboxOutcome =
   | 'vanished' // its container is gone, and not by us
   | 'executor_lost'; // its executor has not been heard of for too long
 
-/** What happens when `timeoutSecs` has passed. */
+/**
+ * What happens when its timeout has passed.
+ * - `terminate`: it ends.
+ * - `pause`: it is paused.
+ * - `snapshot`: a snapshot is taken of it, and it ends once that is active; it is paused if there can be none.
+ */
 export type OnTimeout = 'terminate' | 'pause' | 'snapshot';
 
 export interface Resources {
@@ -54,7 +59,7 @@ export interface SandboxSpec {
   readonly workdir?: string;
   /** Default user of commands, a name or `uid[:gid]`; the image's otherwise. */
   readonly user?: string;
-  /** Seconds from start to end; 0 for no end. */
+  /** Seconds that it runs, from its start and anew from each resume; 0 for no end. */
   readonly timeoutSecs: number;
   readonly onTimeout: OnTimeout;
   readonly network: NetworkPolicy;
@@ -95,8 +100,14 @@ export interface Sandbox {
   readonly createdAt: number;
   readonly startedAt?: number;
   readonly terminatedAt?: number;
-  /** When its timeout strikes. */
+  /** When its timeout strikes. Only while it runs: a pause ends its time, and a resume begins it anew. */
   readonly expiresAt?: number;
+  /** Set when somebody asks for another timeout than `spec.timeoutSecs`; until it is paused. While it does not run: for when it does. */
+  readonly timeoutSecs?: number;
+  /** The snapshot that is, or was, taken of it because its timeout has passed. */
+  readonly timeoutSnapshotId?: SnapshotId;
+  /** Why no snapshot could be taken when its timeout had passed, and it is paused instead. Until it runs again. */
+  readonly captureFailure?: Failure;
   /** In `pending`: when it fails if nothing could start it until then. */
   readonly startDeadlineAt: number;
   /** Attempts at the present step, counted from 1; 0 before the first. */
@@ -114,6 +125,11 @@ export function occupiesExecutor(sandbox: Sandbox): boolean {
   return sandbox.executorId !== undefined && sandbox.status !== 'terminated' && sandbox.status !== 'pending';
 }
 
+/** Seconds that it runs for, or will when it next runs; 0 for no end. */
+export function timeoutInForce({ timeoutSecs, spec }: Sandbox): number {
+  return timeoutSecs ?? spec.timeoutSecs;
+}
+
 /** When the sandbox needs attention even if nothing happens: the time of its deadline, next attempt or timeout. */
 export function sandboxDueAt(sandbox: Sandbox): number | undefined {
   switch (sandbox.status) {
@@ -123,14 +139,16 @@ export function sandboxDueAt(sandbox: Sandbox): number | undefined {
     case 'stopping':
       return sandbox.operation?.deadlineAt ?? sandbox.nextAttemptAt ?? sandbox.createdAt;
     case 'running':
+      return runningDueAt(sandbox);
     case 'paused':
-      return earliest(sandbox.operation?.deadlineAt, sandbox.expiresAt);
+      return sandbox.operation?.deadlineAt;
     case 'terminated':
       return undefined;
   }
 }
 
-function earliest(a: number | undefined, b: number | undefined): number | undefined {
-  if (a === undefined) return b;
-  return b === undefined ? a : Math.min(a, b);
+/** Only what ends it does not wait for a pause that is under way. */
+function runningDueAt({ operation, nextAttemptAt, expiresAt, spec }: Sandbox): number | undefined {
+  if (operation === undefined) return nextAttemptAt ?? expiresAt;
+  return spec.onTimeout === 'terminate' ? Math.min(operation.deadlineAt, expiresAt ?? Infinity) : operation.deadlineAt;
 }

@@ -1,10 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import type { Readable } from 'node:stream';
-import { buffer, text } from 'node:stream/consumers';
 import { expect, test } from 'vitest';
-import type { Driver, ExecRequest, StartRequest } from '../../src/driver/driver.ts';
+import type { Driver, StartRequest } from '../../src/driver/driver.ts';
 import { idFromHex, type Namespace, type SandboxId, type SnapshotId } from '../../src/model/ids.ts';
 import type { SandboxSpec } from '../../src/model/sandbox.ts';
+import { type CommandRequest, GuestClient, type GuestCommand } from '../support/guest-commands.ts';
 
 /** A driver to hold to the contract, on an engine that has `image`, with a shell in it. */
 export interface DriverUnderTest {
@@ -46,17 +45,23 @@ export interface Finished {
   readonly stderr: string;
 }
 
-/** Runs a command to its end. */
+/** Talks with the sandbox's guest. */
+export const guestOf = (driver: Driver, sandboxId: SandboxId) => new GuestClient(() => driver.connectGuest(sandboxId, NEVER));
+
+/** Starts a command. Its output must be read for it to make progress. */
+export function begin(driver: Driver, sandboxId: SandboxId, command: readonly string[], more: Partial<CommandRequest> = {}) {
+  return guestOf(driver, sandboxId).start({ command, ...more });
+}
+
+/** Runs a command to its end, without input. */
 export async function run(
   driver: Driver,
   sandboxId: SandboxId,
   command: readonly string[],
-  more: Partial<ExecRequest> = {},
+  more: Partial<CommandRequest> = {},
 ): Promise<Finished> {
-  const running = await driver.exec({ sandboxId, command, env: {}, ...more }, NEVER);
-  running.stdin.end();
-  const [stdout, stderr, exitCode] = await Promise.all([text(running.stdout), text(running.stderr), running.exitCode]);
-  return { exitCode, stdout, stderr };
+  const { exitCode, stdout, stderr } = await (await begin(driver, sandboxId, command, more)).finish();
+  return { exitCode, stdout: stdout.toString(), stderr: stderr.toString() };
 }
 
 export const sh = (driver: Driver, sandboxId: SandboxId, script: string) => run(driver, sandboxId, ['sh', '-c', script]);
@@ -140,22 +145,79 @@ export function describeDriver(subject: () => DriverUnderTest): void {
   test('bytes pass through standard input and output as they are', async () => {
     const { driver, sandboxId } = await started();
     const bytes = Buffer.concat([Buffer.from(Array.from({ length: 256 }, (_, byte) => byte)), randomBytes(1_000_000)]);
-    const running = await driver.exec({ sandboxId, command: ['cat'], env: {} }, NEVER);
-    running.stdin.end(bytes);
-    const [echoed, , exitCode] = await Promise.all([buffer(running.stdout), text(running.stderr), running.exitCode]);
+    const running = await begin(driver, sandboxId, ['cat'], { stdin: true });
+    const finished = running.finish();
+    for (let at = 0; at < bytes.length; at += 300_000) await running.write(bytes.subarray(at, at + 300_000));
+    await running.closeStdin();
+    const { exitCode, stdout } = await finished;
     expect(exitCode).toBe(0);
-    expect(echoed.equals(bytes)).toBe(true);
+    expect(stdout.equals(bytes)).toBe(true);
     await driver.stopSandbox(sandboxId, NEVER);
   });
 
   test('a command that is killed ends with 137', async () => {
     const { driver, sandboxId } = await started();
-    const running = await driver.exec({ sandboxId, command: ['sh', '-c', 'echo up; sleep 1000'], env: {} }, NEVER);
-    drop(running.stderr);
-    await firstChunk(running.stdout);
+    const running = await begin(driver, sandboxId, ['sh', '-c', 'echo up; sleep 1000']);
+    expect(await firstOutput(running)).toBe('up\n');
     await running.kill();
-    drop(running.stdout);
-    expect(await running.exitCode).toBe(137);
+    expect((await running.finish()).exitCode).toBe(137);
+    await driver.stopSandbox(sandboxId, NEVER);
+  });
+
+  test('a command goes on when whoever started it is gone, and is found again', async () => {
+    const { driver, sandboxId } = await started();
+    const running = await begin(driver, sandboxId, ['cat'], { stdin: true });
+    await running.detach();
+    expect(await guestOf(driver, sandboxId).list()).toEqual([running.pid]);
+    const again = await guestOf(driver, sandboxId).attach(running.pid);
+    await again.write(Buffer.from('late'));
+    await again.closeStdin();
+    expect(await again.finish()).toMatchObject({ exitCode: 0, stdout: Buffer.from('late') });
+    await driver.stopSandbox(sandboxId, NEVER);
+  });
+
+  test('environment and secrets of a sandbox reach its commands', async () => {
+    const { driver, image } = subject();
+    const sandboxId = newSandboxId();
+    const request = { ...startRequest(sandboxId, image, { env: { SETTING: 'a b', BOTH: 'env' } }), secretEnv: { BOTH: 'secret ü' } };
+    await driver.startSandbox(request, () => {}, NEVER);
+    const { stdout } = await run(driver, sandboxId, ['env']);
+    expect(stdout.split('\n')).toEqual(expect.arrayContaining(['SETTING=a b', 'BOTH=secret ü']));
+    await driver.stopSandbox(sandboxId, NEVER);
+  });
+
+  test('many connections to one guest do not wait for one another', async () => {
+    const { driver, sandboxId } = await started();
+    const numbers = Array.from({ length: 40 }, (_, index) => `${index}`);
+    const results = await Promise.all(numbers.map((number) => run(driver, sandboxId, ['echo', number])));
+    expect(results.map(({ stdout }) => stdout)).toEqual(numbers.map((number) => `${number}\n`));
+    await driver.stopSandbox(sandboxId, NEVER);
+  });
+
+  test('a sandbox without an entrypoint has an empty log, and a log that is followed ends with its sandbox, or when it is called off', async () => {
+    const { driver, sandboxId } = await started();
+    expect(await Array.fromAsync(driver.logs({ sandboxId, follow: false }, NEVER))).toEqual([]);
+    const controller = new AbortController();
+    const calledOff = Array.fromAsync(driver.logs({ sandboxId, follow: true }, controller.signal));
+    controller.abort();
+    expect(await calledOff).toEqual([]);
+    const followed = Array.fromAsync(driver.logs({ sandboxId, follow: true }, NEVER));
+    await driver.metrics(sandboxId, NEVER); // so that the engine has been asked for the log
+    await driver.stopSandbox(sandboxId, NEVER);
+    expect(await followed).toEqual([]);
+  });
+
+  test('what a sandbox uses is measured, running or paused', async () => {
+    const { driver, sandboxId } = await started({ resources: { cpus: 0.5, memoryMb: 96 } });
+    const metrics = await driver.metrics(sandboxId, NEVER);
+    expect(metrics).toMatchObject({ cpus: 0.5, memoryLimitBytes: 96 * 1024 * 1024 });
+    expect(metrics.memoryUsedBytes).toBeGreaterThan(0);
+    expect(metrics.memoryUsedBytes).toBeLessThan(metrics.memoryLimitBytes);
+    expect(metrics.cpuTimeMs).toBeGreaterThan(0);
+    expect(metrics.cpuUsed).toBeGreaterThanOrEqual(0);
+    expect(metrics.processes).toBeGreaterThan(0);
+    await driver.pauseSandbox(sandboxId, NEVER);
+    expect((await driver.metrics(sandboxId, NEVER)).cpus).toBe(0.5);
     await driver.stopSandbox(sandboxId, NEVER);
   });
 
@@ -174,10 +236,13 @@ export function describeDriver(subject: () => DriverUnderTest): void {
     await driver.stopSandbox(sandboxId, NEVER);
   });
 
-  test('what is not there can be neither paused, nor resumed, nor captured', async () => {
+  test('what is not there can be neither reached, nor paused, nor resumed, nor captured, and has neither log nor figures', async () => {
     const { driver } = subject();
     const sandboxId = newSandboxId();
     const gone = { reason: 'sandbox_not_running' };
+    await expect(driver.connectGuest(sandboxId, NEVER)).rejects.toMatchObject(gone);
+    await expect(Array.fromAsync(driver.logs({ sandboxId, follow: true }, NEVER))).rejects.toMatchObject(gone);
+    await expect(driver.metrics(sandboxId, NEVER)).rejects.toMatchObject(gone);
     await expect(driver.pauseSandbox(sandboxId, NEVER)).rejects.toMatchObject(gone);
     await expect(driver.resumeSandbox(sandboxId, NEVER)).rejects.toMatchObject(gone);
     await expect(capture(driver, sandboxId)).rejects.toMatchObject(gone);
@@ -284,10 +349,7 @@ export function describeDriver(subject: () => DriverUnderTest): void {
   });
 }
 
-function drop(stream: Readable): void {
-  stream.resume();
-}
-
-function firstChunk(stream: Readable): Promise<unknown> {
-  return new Promise((resolve, reject) => stream.once('data', resolve).once('error', reject));
+async function firstOutput(command: GuestCommand): Promise<string> {
+  const { value } = await command.output().next();
+  return typeof value === 'object' ? Buffer.from(value.bytes).toString() : '';
 }

@@ -1,7 +1,4 @@
-import { Readable } from 'node:stream';
-import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { demultiplex } from '../../src/driver/docker/stream-demultiplexer.ts';
 import type { SandboxEnded } from '../../src/driver/driver.ts';
 import type { SandboxId } from '../../src/model/ids.ts';
 import type { SandboxSpec } from '../../src/model/sandbox.ts';
@@ -22,9 +19,8 @@ describe('a sandbox with an entrypoint', () => {
   }
 
   async function logsOf(sandboxId: SandboxId): Promise<string> {
-    const logs = await world.docker.getContainer(`sandglass-${sandboxId}`).logs({ stdout: true, stderr: true });
-    const { stdout, stderr } = demultiplex(Readable.from([logs]));
-    return (await Promise.all([text(stdout), text(stderr)])).join('');
+    const lines = await Array.fromAsync(world.driver.logs({ sandboxId, follow: false }, NEVER));
+    return lines.map(({ bytes }) => `${Buffer.from(bytes)}\n`).join('');
   }
 
   /** Starts a sandbox that ends by itself. @returns how it ended, and its log. */

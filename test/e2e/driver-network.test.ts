@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import type { Driver } from '../../src/driver/driver.ts';
 import type { SandboxId } from '../../src/model/ids.ts';
 import { NEVER, newSandboxId, sh, startRequest } from '../contract/driver-contract.ts';
 import { DockerWorld } from '../support/docker-world.ts';
@@ -15,10 +16,15 @@ describe('the network of sandboxes', () => {
     for (const { Id } of await networks()) await world.docker.getNetwork(Id).remove();
   });
 
-  async function start(driver = world.driver): Promise<SandboxId> {
+  interface Started {
+    readonly driver: Driver;
+    readonly sandboxId: SandboxId;
+  }
+
+  async function start(driver: Driver = world.driver): Promise<Started> {
     const sandboxId = newSandboxId();
     await driver.startSandbox(startRequest(sandboxId, world.images.busybox), () => {}, NEVER);
-    return sandboxId;
+    return { driver, sandboxId };
   }
 
   function make(labels: Readonly<Record<string, string>>) {
@@ -26,11 +32,11 @@ describe('the network of sandboxes', () => {
     return world.docker.createNetwork({ Name: world.networkName, CheckDuplicate: false, Driver: 'bridge', Labels });
   }
 
-  async function expectOneNetworkWith(sandboxIds: readonly SandboxId[]): Promise<void> {
+  async function expectOneNetworkWith(started: readonly Started[]): Promise<void> {
     expect(await networks()).toHaveLength(1);
-    for (const sandboxId of sandboxIds) {
-      expect((await sh(world.driver, sandboxId, 'ls /sys/class/net')).stdout).toBe('eth0\nlo\n');
-      await world.driver.stopSandbox(sandboxId, NEVER);
+    for (const { driver, sandboxId } of started) {
+      expect((await sh(driver, sandboxId, 'ls /sys/class/net')).stdout).toBe('eth0\nlo\n');
+      await driver.stopSandbox(sandboxId, NEVER);
     }
   }
 

@@ -46,6 +46,7 @@ describe('a sandbox that the driver has started itself', () => {
 
   test('is served the same by a driver that has not started it', async () => {
     const sandboxId = await start();
+    await world.driver.close();
     const driver = world.newDriver();
     await sh(driver, sandboxId, 'echo new > /file');
     const { snapshot, captured } = await capture(driver, sandboxId);
@@ -53,7 +54,7 @@ describe('a sandbox that the driver has started itself', () => {
     await driver.stopSandbox(sandboxId, NEVER);
     const restored = newSandboxId();
     await driver.startSandbox({ ...startRequest(restored, world.images.busybox), snapshot }, () => {}, NEVER);
-    expect((await sh(world.driver, restored, 'cat /file')).stdout).toBe('new\n');
+    expect((await sh(driver, restored, 'cat /file')).stdout).toBe('new\n');
     await driver.stopSandbox(restored, NEVER);
   });
 });

@@ -77,8 +77,9 @@ describe('after a crash of the executor', () => {
   test('a container that was never started is removed, and a repeated start makes a new one', async () => {
     const [left, repeated] = [newSandboxId(), newSandboxId()];
     for (const sandboxId of [left, repeated]) await leaveHalfMade(sandboxId);
-    await world.newDriver().startSandbox(startRequest(repeated, world.images.busybox), () => {}, NEVER);
-    expect((await sh(world.driver, repeated, 'echo up')).stdout).toBe('up\n');
+    const driver = world.newDriver();
+    await driver.startSandbox(startRequest(repeated, world.images.busybox), () => {}, NEVER);
+    expect((await sh(driver, repeated, 'echo up')).stdout).toBe('up\n');
     expect((await world.driver.inventory(NEVER)).sandboxes.map(({ sandboxId }) => sandboxId)).toEqual([repeated]);
     await world.newDriver().recover(NEVER);
     await expect(container(left).inspect()).rejects.toMatchObject({ statusCode: 404 });

@@ -189,7 +189,14 @@ test.each([
   expect(await response.json()).toBeTypeOf('object');
 });
 
-const ROUTES = ['sandboxes', `sandboxes/${SB}/snapshots`, `sandboxes/${SB}/fork`, `snapshots/${SNAP}/restore`, `sandboxes/${SB}/exec`];
+const ROUTES = [
+  'sandboxes',
+  `sandboxes/${SB}/snapshots`,
+  `sandboxes/${SB}/fork`,
+  `snapshots/${SNAP}/restore`,
+  `sandboxes/${SB}/exec`,
+  `sandboxes/${SB}/timeout`,
+];
 const FIELDS = [
   'image',
   'resources',

@@ -7,7 +7,7 @@ const ROUTES = `
   POST /v1/executors/{executor_id}/cordon · POST /v1/executors/{executor_id}/uncordon
   GET {ns}/sandboxes · POST {ns}/sandboxes · GET {ns}/sandboxes/{sandbox_id} · DELETE {ns}/sandboxes/{sandbox_id}
   POST {ns}/sandboxes/{sandbox_id}/pause · POST {ns}/sandboxes/{sandbox_id}/resume · POST {ns}/sandboxes/{sandbox_id}/exec
-  POST {ns}/sandboxes/{sandbox_id}/fork
+  POST {ns}/sandboxes/{sandbox_id}/fork · POST {ns}/sandboxes/{sandbox_id}/timeout
   GET {ns}/sandboxes/{sandbox_id}/processes · POST {ns}/sandboxes/{sandbox_id}/processes
   GET {ns}/sandboxes/{sandbox_id}/processes/{pid}/output · POST {ns}/sandboxes/{sandbox_id}/processes/{pid}/stdin
   POST {ns}/sandboxes/{sandbox_id}/processes/{pid}/signal · POST {ns}/sandboxes/{sandbox_id}/processes/{pid}/resize

@@ -106,13 +106,10 @@ test('what belongs to one namespace is not found in another', async () => {
   expect(await api.call('GET', `/v1/namespaces/other/sandboxes/${id}`)).toMatchObject({ status: 200 });
 });
 
-test.each([
-  [{ on_timeout: 'snapshot' }, 'on_timeout'],
-  [{ network: { allow_out: ['10.0.0.0/8'] } }, 'network.allow_out'],
-])('what is not supported yet is refused, not ignored: %j', async (body, field) => {
+test('what is not supported yet is refused, not ignored', async () => {
   const api = await RestWorld.create();
-  const answer = await api.call('POST', 'sandboxes', { body });
-  expect(answer).toMatchObject({ status: 501, body: { error: { reason: 'unsupported', details: { field } } } });
+  const answer = await api.call('POST', 'sandboxes', { body: { network: { allow_out: ['10.0.0.0/8'] } } });
+  expect(answer).toMatchObject({ status: 501, body: { error: { reason: 'unsupported', details: { field: 'network.allow_out' } } } });
 });
 
 test('executors are listed, read, cordoned and uncordoned', async () => {

@@ -1,4 +1,4 @@
-import type { Executor, Sandbox, Snapshot } from '../../sdk/src/index.ts';
+import type { Executor, FileEntry, Sandbox, Snapshot } from '../../sdk/src/index.ts';
 
 export const SANDBOX_ID = 'sb-0192f3c1a5b47c9e8d2f6a7b8c9d0e1f';
 export const SNAPSHOT_ID = 'snap-0192f3c1a5b47c9e8d2f6a7b8c9d0e2f';
@@ -62,6 +62,23 @@ export function apiExecutor(fields: Partial<Executor> = {}): Executor {
     capacity: { cpus: 16, memory_mb: 32_768, max_sandboxes: 200 },
     first_seen_at: 1_750_000_000_000,
     status_changed_at: 1_750_000_000_000,
+    ...fields,
+  };
+}
+
+/** A file as the REST API shows it, with `fields` on top. */
+export function apiFile(fields: Partial<FileEntry> = {}): FileEntry {
+  return {
+    name: 'f',
+    type: 'file',
+    path: '/f',
+    size_bytes: 4,
+    mode: '0644',
+    permissions: '-rw-r--r--',
+    owner: 'root',
+    group: 'root',
+    modified_at: 1_750_000_000_000,
+    metadata: {},
     ...fields,
   };
 }

@@ -17,6 +17,7 @@ export class DockerWorld {
   readonly label: string;
   readonly networkName: string;
   readonly #options: DockerDriverOptions;
+  readonly #drivers: DockerDriver[] = [];
 
   private constructor(docker: Docker, images: TestImages, options: DockerDriverOptions, label: string) {
     this.docker = docker;
@@ -24,7 +25,7 @@ export class DockerWorld {
     this.label = label;
     this.networkName = options.networkName ?? '';
     this.#options = options;
-    this.driver = new DockerDriver(options);
+    this.driver = this.newDriver();
   }
 
   /** @param suite a short name, for the label by which all of it is found. */
@@ -52,12 +53,18 @@ export class DockerWorld {
     return this.#options.dataDir;
   }
 
-  /** Another driver for the same executor, as after a restart; with other options if some are given. */
+  /**
+   * Another driver for the same executor, as after a restart; with other options if some are given. Guests come to it once the
+   * one that they know has been closed, as it would be in a process that has ended.
+   */
   newDriver(options: Partial<DockerDriverOptions> = {}): DockerDriver {
-    return new DockerDriver({ ...this.#options, ...options });
+    const driver = new DockerDriver({ ...this.#options, ...options });
+    this.#drivers.push(driver);
+    return driver;
   }
 
   async close(): Promise<void> {
+    await Promise.all(this.#drivers.map((driver) => driver.close()));
     await removeLabelled(this.docker, this.label);
     await rm(this.#options.dataDir, { recursive: true, force: true });
   }

@@ -1,5 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { type WebSocket, WebSocketServer } from 'ws';
 
 /** A request as a route of the fake sees it, its body read. */
 export interface ApiRequest {
@@ -7,9 +9,13 @@ export interface ApiRequest {
   readonly path: string;
   readonly query: URLSearchParams;
   readonly headers: IncomingMessage['headers'];
-  /** The body's JSON; undefined without a body. */
+  /** The body's JSON; undefined for any other body, and without one. */
   readonly body: unknown;
+  readonly bytes: Buffer;
 }
+
+/** What a route that is a WebSocket does with a connection. */
+export type SocketRoute = (socket: WebSocket, request: Omit<ApiRequest, 'body' | 'bytes'>) => void | Promise<void>;
 
 export type Route = (request: ApiRequest, reply: Reply) => void | Promise<void>;
 
@@ -17,6 +23,11 @@ export type Route = (request: ApiRequest, reply: Reply) => void | Promise<void>;
 export interface Reply {
   json(status: number, body: unknown, headers?: Record<string, string>): void;
   text(status: number, body: string, headers?: Record<string, string>): void;
+  bytes(status: number, body: Uint8Array, headers?: Record<string, string>): void;
+  /** Sends `body` and leaves the answer unfinished. Resolves when the client has closed the connection. */
+  unfinished(body: Uint8Array): Promise<void>;
+  /** Sends `body` and then breaks the connection. */
+  brokenOff(body: Uint8Array): void;
   error(status: number, code: string, reason: string, message: string, details?: object): void;
   /** Begins an event stream; `body` is written as it is, unless it is empty. */
   stream(body?: string): EventStream;
@@ -42,11 +53,16 @@ export class FakeApi {
   readonly url: string;
   readonly requests: ApiRequest[] = [];
   readonly #routes = new Map<string, Route[]>();
+  readonly #socketRoutes = new Map<string, SocketRoute>();
+  readonly #sockets: WebSocketServer;
   readonly #server: ReturnType<typeof createServer>;
 
   private constructor(server: ReturnType<typeof createServer>) {
     this.#server = server;
     this.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    // Speaks the first subprotocol that is offered, as a server does that must not answer with somebody's key.
+    this.#sockets = new WebSocketServer({ noServer: true, handleProtocols: (offered) => [...offered][0] ?? false });
+    server.on('upgrade', (incoming, connection, head) => this.#upgrade(incoming, connection, head));
     server.on('request', (incoming, outgoing) => void this.#serve(incoming, outgoing));
   }
 
@@ -64,25 +80,48 @@ export class FakeApi {
     this.#routes.set(route, scripts);
   }
 
+  /** Accepts WebSockets at `path`. They are recorded as requests too. */
+  onSocket(path: string, script: SocketRoute): void {
+    this.#socketRoutes.set(path, script);
+  }
+
   /** The recorded requests of `route`. */
   requestsOf(route: string): ApiRequest[] {
     return this.requests.filter(({ method, path }) => `${method} ${path}` === route);
   }
 
   async close(): Promise<void> {
+    for (const client of this.#sockets.clients) client.terminate();
     this.#server.closeAllConnections();
     await new Promise((resolve) => this.#server.close(resolve));
   }
 
+  #upgrade(incoming: IncomingMessage, connection: Duplex, head: Buffer): void {
+    const { pathname, searchParams } = new URL(incoming.url ?? '/', this.url);
+    const request = { method: 'GET', path: pathname, query: searchParams, headers: incoming.headers };
+    this.requests.push({ ...request, body: undefined, bytes: Buffer.alloc(0) });
+    const script = this.#socketRoutes.get(pathname);
+    if (script === undefined) connection.end('HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n');
+    else this.#sockets.handleUpgrade(incoming, connection, head, (socket) => void script(socket, request));
+  }
+
   async #serve(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
     const { pathname, searchParams } = new URL(incoming.url ?? '/', this.url);
-    const text = await incoming.toArray().then((chunks: Buffer[]) => Buffer.concat(chunks).toString());
+    const chunks: Buffer[] = [];
+    try {
+      for await (const chunk of incoming) chunks.push(chunk);
+    } catch {
+      return; // the client has gone
+    }
+    const bytes = Buffer.concat(chunks);
+    const isJson = incoming.headers['content-type']?.startsWith('application/json') && bytes.length > 0;
     const request = {
       method: incoming.method ?? '',
       path: pathname,
       query: searchParams,
       headers: incoming.headers,
-      body: text === '' ? undefined : JSON.parse(text),
+      body: isJson ? JSON.parse(bytes.toString()) : undefined,
+      bytes,
     };
     this.requests.push(request);
     const scripts = this.#routes.get(`${request.method} ${pathname}`) ?? [];
@@ -103,6 +142,12 @@ function replyTo(outgoing: ServerResponse): Reply {
   return {
     text,
     json,
+    bytes: (status, body, headers = {}) => void outgoing.writeHead(status, headers).end(body),
+    unfinished: (body) => {
+      outgoing.write(body);
+      return new Promise((resolve) => outgoing.once('close', () => resolve()));
+    },
+    brokenOff: (body) => void outgoing.write(body, () => outgoing.destroy()),
     error: (status, code, reason, message, details) => json(status, { error: { code, reason, message, details } }),
     stream: (body = '') => streamTo(outgoing, body),
     hangUp: () => outgoing.destroy(),

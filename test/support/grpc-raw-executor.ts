@@ -4,18 +4,19 @@ import { Connection } from '../../src/executor/connection.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import type { ExecutorId } from '../../src/model/ids.ts';
 import {
-  type ExecRequest,
-  ExecRequestSchema,
-  type ExecResponse,
   type ExecutorService,
   type SessionRequest,
   SessionRequestSchema,
   type SessionResponse,
+  type TunnelRequest,
+  TunnelRequestSchema,
+  type TunnelResponse,
 } from '../../src/rpc/gen/sandglass/v1/executor_pb.js';
+import { MAX_SESSION_MESSAGE_BYTES } from '../../src/rpc/limits.ts';
 import { Outbox } from '../../src/rpc/outbox.ts';
 
 type SessionMessage = NonNullable<MessageInitShape<typeof SessionRequestSchema>['message']>;
-type ExecMessage = NonNullable<MessageInitShape<typeof ExecRequestSchema>['message']>;
+type TunnelMessage = NonNullable<MessageInitShape<typeof TunnelRequestSchema>['message']>;
 
 /** An executor that says what a test makes it say, and nothing by itself: no heartbeats either. */
 export class RawExecutor {
@@ -24,7 +25,7 @@ export class RawExecutor {
 
   private constructor(connection: Connection) {
     this.#connection = connection;
-    this.#client = connection.client();
+    this.#client = connection.client({ maxMessageBytes: MAX_SESSION_MESSAGE_BYTES, onClosed() {} });
   }
 
   static async connect(url: string): Promise<RawExecutor> {
@@ -38,10 +39,10 @@ export class RawExecutor {
     return new RawCall(outgoing, responses, (message: SessionMessage) => create(SessionRequestSchema, { message }));
   }
 
-  exec(token?: string): RawCall<ExecMessage, ExecResponse> {
-    const outgoing = new Outbox<ExecRequest>({ waitAt: 1000, refuseAt: 1000 });
-    const responses = this.#client.exec(outgoing, { headers: headersOf(token) });
-    return new RawCall(outgoing, responses, (message: ExecMessage) => create(ExecRequestSchema, { message }));
+  tunnel(token?: string): RawCall<TunnelMessage, TunnelResponse> {
+    const outgoing = new Outbox<TunnelRequest>({ waitAt: 1000, refuseAt: 1000 });
+    const responses = this.#client.tunnel(outgoing, { headers: headersOf(token) });
+    return new RawCall(outgoing, responses, (message: TunnelMessage) => create(TunnelRequestSchema, { message }));
   }
 
   close(): void {

@@ -40,7 +40,7 @@ export async function guestFiles(settings: Partial<GuestSettings> = {}): Promise
   holder.set({ env: {}, workdir: folder, ...settings });
   const rpc = connectNodeAdapter({ routes: (router) => router.service(Filesystem, filesystemService(holder)) });
   const server = createServer((request, response) => {
-    if (/^\/files[/?]/.test(request.url ?? '')) void serveFiles(request, response, holder);
+    if (/^\/files([/?]|$)/.test(request.url ?? '')) void serveFiles(request, response, holder);
     else void rpc(request, response);
   });
   await new Promise<void>((resolve) => server.listen(socket, resolve));

@@ -9,9 +9,9 @@ import { Metrics } from '../../src/server/metrics.ts';
 import { createRestServer, type RestServer, type RestServerOptions } from '../../src/server/rest/rest-server.ts';
 import type { SandboxLink } from '../../src/server/sandbox-link.ts';
 import { ControlWorld } from './control-world.ts';
-import { FakeGuest } from './fake-guest.ts';
 import { OpenApiCheck } from './openapi-check.ts';
 import type { ScriptedExecutor } from './scripted-executor.ts';
+import { ScriptedGuests } from './scripted-guests.ts';
 
 export interface Answer {
   readonly status: number;
@@ -47,7 +47,7 @@ export class RestWorld {
   readonly world: ControlWorld;
   readonly executor: ScriptedExecutor;
   /** Stands for what runs in the sandboxes, unless the world has guests of its own. */
-  readonly commands: FakeGuest;
+  readonly commands: ScriptedGuests;
   readonly metrics: Metrics;
   readonly port: number;
   /** Lines that the server logged. */
@@ -69,7 +69,7 @@ export class RestWorld {
     const { settings = {}, auto = true, wrapControl = (control) => control, guests, ...rest } = options;
     const world = await ControlWorld.create(settings);
     const executor = await world.connect({ auto });
-    const commands = new FakeGuest();
+    const commands = new ScriptedGuests();
     const metrics = new Metrics({ version: '1.2.3' });
     const logged: Record<string, unknown>[] = [];
     const { store, clock } = world;

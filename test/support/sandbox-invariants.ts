@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { getsOn, type OperationKind } from '../../src/model/operation.ts';
-import { occupiesExecutor, type Sandbox, type SandboxStatus, sandboxDueAt } from '../../src/model/sandbox.ts';
-import type { SandboxEvent } from '../../src/model/sandbox-lifecycle.ts';
+import { occupiesExecutor, type Sandbox, type SandboxStatus, sandboxDueAt, timeoutInForce } from '../../src/model/sandbox.ts';
+import type { SandboxEvent } from '../../src/model/sandbox-event.ts';
 import { RETRY } from './lifecycle-world.ts';
 import { always, type Invariants, onChange } from './random-walk.ts';
 
@@ -25,7 +25,7 @@ export const SANDBOX_INVARIANTS: Invariants<Sandbox, SandboxEvent> = {
   'never-without-a-clock': always((sandbox) => {
     const dueAt = sandboxDueAt(sandbox);
     if (sandbox.status === 'terminated') return dueAt === undefined && sandbox.terminatedAt !== undefined;
-    if (isLive(sandbox)) return (dueAt !== undefined) === (sandbox.operation !== undefined || sandbox.spec.timeoutSecs > 0);
+    if (isLive(sandbox)) return (dueAt !== undefined) === (sandbox.operation !== undefined || sandbox.expiresAt !== undefined);
     return dueAt !== undefined && (sandbox.status !== 'pending' || dueAt <= sandbox.startDeadlineAt);
   }),
 
@@ -60,10 +60,31 @@ export const SANDBOX_INVARIANTS: Invariants<Sandbox, SandboxEvent> = {
     (before, after) => after.attempt === 0 || after.attempt === before.attempt || after.attempt === before.attempt + 1,
   ),
 
-  'timeout-counts-from-start': always((sandbox) => {
-    const { startedAt, expiresAt, spec } = sandbox;
-    if (!isLive(sandbox)) return true;
-    return startedAt !== undefined && expiresAt === (spec.timeoutSecs > 0 ? startedAt + spec.timeoutSecs * 1000 : undefined);
+  'time-counts-while-it-runs': always((sandbox) => {
+    const { status, startedAt, expiresAt } = sandbox;
+    if (isEnding(sandbox)) return true;
+    return (
+      (expiresAt !== undefined) === (status === 'running' && timeoutInForce(sandbox) > 0) && (!isLive(sandbox) || startedAt !== undefined)
+    );
+  }),
+
+  'a-timeout-begins-with-a-run-or-a-request': onChange((before, after, event) => {
+    if (after.status !== 'running') return true;
+    if (before.status === 'running' && event.type !== 'timeout_set') return after.expiresAt === before.expiresAt;
+    const secs = timeoutInForce(after);
+    return 'at' in event && after.expiresAt === (secs > 0 ? event.at + secs * 1000 : undefined);
+  }),
+
+  'a-timeout-ends-only-what-it-may': onChange((before, after, { type }) => {
+    if (before.status !== 'running' || after.outcome !== 'timeout') return true;
+    const { onTimeout } = after.spec;
+    return onTimeout === 'terminate' || (onTimeout === 'snapshot' && type === 'captured' && after.timeoutSnapshotId !== undefined);
+  }),
+
+  'a-snapshot-of-a-timeout-is-awaited-or-the-last': always((sandbox) => {
+    if (sandbox.captureFailure !== undefined && !isLive(sandbox)) return false;
+    if (sandbox.timeoutSnapshotId === undefined) return true;
+    return sandbox.captureFailure === undefined && (sandbox.status === 'running' ? sandbox.expiresAt !== undefined : isEnding(sandbox));
   }),
 
   'placed-for-as-long-as-it-is-somewhere': always((sandbox) => {
@@ -82,7 +103,7 @@ export const SANDBOX_INVARIANTS: Invariants<Sandbox, SandboxEvent> = {
   }),
 
   'nothing-is-done-early': ({ before, event, outcome }) => {
-    if (event?.type !== 'due') return true;
+    if (event?.type !== 'due' && event?.type !== 'capture_started') return true;
     const dueAt = sandboxDueAt(before);
     return outcome.kind === 'ignored' || (dueAt !== undefined && dueAt <= event.at);
   },

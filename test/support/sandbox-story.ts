@@ -2,8 +2,9 @@ import type { Failure } from '../../src/model/errors.ts';
 import type { ExecutorId } from '../../src/model/ids.ts';
 import type { AttemptRef } from '../../src/model/operation.ts';
 import type { Sandbox } from '../../src/model/sandbox.ts';
-import { type SandboxEvent, transitionSandbox } from '../../src/model/sandbox-lifecycle.ts';
-import { ATTEMPT_MS, HERE, newSandbox, RETRY, World } from './lifecycle-world.ts';
+import type { SandboxEvent } from '../../src/model/sandbox-event.ts';
+import { transitionSandbox } from '../../src/model/sandbox-lifecycle.ts';
+import { ATTEMPT_MS, HERE, idOf, newSandbox, RETRY, World } from './lifecycle-world.ts';
 import { FITTING, PASSING } from './sandbox-events.ts';
 
 /** A sandbox that is taken from step to step. Each step must have an effect: what a story reaches can really happen. */
@@ -65,6 +66,35 @@ export class SandboxStory {
 
   stop(): this {
     return this.apply({ type: 'stop_requested', outcome: 'stopped', message: 'deleted', at: this.world.now });
+  }
+
+  /** Nothing happens until its timeout has passed. */
+  expire(): this {
+    this.world.now = Math.max(this.world.now, this.sandbox.expiresAt ?? 0);
+    return this;
+  }
+
+  /** The snapshot with number `n`, which its timeout asks for, is begun. */
+  capture(n = 1): this {
+    const { now } = this.world;
+    return this.apply({ type: 'capture_started', snapshotId: idOf('snapshot', n), at: now, retryAt: now + 30_000 });
+  }
+
+  captured(n = 1): this {
+    return this.apply({ type: 'captured', snapshotId: idOf('snapshot', n) });
+  }
+
+  captureFailed(n = 1, failure: Failure = PASSING): this {
+    return this.apply({ type: 'capture_failed', snapshotId: idOf('snapshot', n), failure, at: this.world.now });
+  }
+
+  /** No snapshot may be begun. */
+  captureRefused(failure: Failure = PASSING): this {
+    return this.apply({ type: 'capture_failed', failure, at: this.world.now });
+  }
+
+  setTimeout(timeoutSecs: number): this {
+    return this.apply({ type: 'timeout_set', timeoutSecs, at: this.world.now });
   }
 
   postpone(reason = 'no executor has room'): this {

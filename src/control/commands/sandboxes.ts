@@ -66,27 +66,51 @@ export async function deleteSandbox(ctx: ControlContext, ns: Namespace, id: Sand
 }
 
 /** Has a running sandbox frozen. A paused one is left as it is. */
-export function pauseSandbox(ctx: ControlContext, ns: Namespace, id: SandboxId): Promise<Sandbox> {
-  return switchSandbox(ctx, ns, id, { kind: 'pause_sandbox', from: 'running', to: 'paused' });
+export async function pauseSandbox(ctx: ControlContext, ns: Namespace, id: SandboxId): Promise<Sandbox> {
+  return (await switchSandbox(ctx, ns, id, { kind: 'pause_sandbox', from: 'running', to: 'paused' })).sandbox;
 }
 
-/** Has a paused sandbox thawed. A running one is left as it is. */
-export function resumeSandbox(ctx: ControlContext, ns: Namespace, id: SandboxId): Promise<Sandbox> {
-  return switchSandbox(ctx, ns, id, { kind: 'resume_sandbox', from: 'paused', to: 'running' });
+/** Has a paused sandbox thawed. A running one is left as it is, but for its timeout where one is given. */
+export async function resumeSandbox(
+  ctx: ControlContext,
+  ns: Namespace,
+  id: SandboxId,
+  { timeoutSecs }: { readonly timeoutSecs?: number },
+): Promise<Sandbox> {
+  const wanted = { kind: 'resume_sandbox', from: 'paused', to: 'running', ...compact({ timeoutSecs }) } as const;
+  const { sandbox, begun } = await switchSandbox(ctx, ns, id, wanted);
+  return begun || timeoutSecs === undefined ? sandbox : await setSandboxTimeout(ctx, ns, id, timeoutSecs);
+}
+
+/** Sets how long a sandbox is to run, from now or from when it next does. */
+export async function setSandboxTimeout(ctx: ControlContext, ns: Namespace, id: SandboxId, timeoutSecs: number): Promise<Sandbox> {
+  const { object } = await changeSandbox(ctx.store, ns, id, { type: 'timeout_set', timeoutSecs, at: ctx.clock.now() });
+  if (object === undefined) throw sandboxNotFound(id);
+  return object;
 }
 
 interface Switch {
   readonly kind: OperationKind;
   readonly from: 'running' | 'paused';
   readonly to: 'running' | 'paused';
+  readonly timeoutSecs?: number;
 }
 
-async function switchSandbox(ctx: ControlContext, ns: Namespace, id: SandboxId, { kind, from, to }: Switch): Promise<Sandbox> {
+/** `begun`: an operation for it is stored; else there was none to be begun. */
+async function switchSandbox(
+  ctx: ControlContext,
+  ns: Namespace,
+  id: SandboxId,
+  { kind, from, to, timeoutSecs }: Switch,
+): Promise<{ readonly sandbox: Sandbox; readonly begun: boolean }> {
   const sandbox = await readSandbox(ctx.store, ns, id);
-  if (sandbox.status === to && sandbox.operation === undefined) return sandbox;
+  if (sandbox.status === to && sandbox.operation === undefined) return { sandbox, begun: false };
   if (sandbox.executorId === undefined || (sandbox.status !== from && sandbox.status !== to)) throw sandboxNotRunning(sandbox);
-  const operation = newOperation(ctx, kind, sandbox.executorId, 1);
-  const { object } = await changeSandbox(ctx.store, ns, id, { type: 'attempt_started', operation });
+  // More than the first where its timeout has tried already to have it paused.
+  const attempt = sandbox.operation === undefined ? sandbox.attempt + 1 : 1;
+  const operation = newOperation(ctx, kind, sandbox.executorId, attempt);
+  const event = { type: 'attempt_started', operation, ...compact({ timeoutSecs }) } as const;
+  const { object, ignored } = await changeSandbox(ctx.store, ns, id, event);
   if (object === undefined) throw sandboxNotFound(id);
-  return object;
+  return { sandbox: object, begun: ignored === undefined };
 }

@@ -1,18 +1,14 @@
-import { compact } from '../../lib/compact.ts';
 import type { KeyedMutex } from '../../lib/keyed-mutex.ts';
 import { SandglassError } from '../../model/errors.ts';
-import type { ExecutorId, Namespace, SandboxId, SnapshotId } from '../../model/ids.ts';
-import { snapshotImageRef } from '../../model/image-reference.ts';
-import type { Sandbox } from '../../model/sandbox.ts';
+import type { Namespace, SandboxId, SnapshotId } from '../../model/ids.ts';
 import { isExpired, type Snapshot } from '../../model/snapshot.ts';
-import { sandboxKey } from '../../store/keys.ts';
-import { WriteSet, writeSnapshot } from '../../store/writes.ts';
-import { changeSnapshot, countUsage, retryAborted } from '../change.ts';
+import { WriteSet } from '../../store/writes.ts';
+import { changeSnapshot } from '../change.ts';
 import type { ControlContext } from '../context.ts';
-import { newOperation } from '../operations.ts';
-import { readSandbox, readSandboxEntry, readSnapshot, sandboxNotRunning, snapshotNotFound } from '../queries/read.ts';
+import { readSandbox, readSnapshot, snapshotNotFound } from '../queries/read.ts';
 import type { CreateSnapshotRequest, ForkAnswer, ForkSandboxRequest, RestoreAnswer, RestoreSnapshotRequest } from '../requests.ts';
 import { checkFeasible, overridden, writeNewSandbox } from './new-sandbox.ts';
+import { commitNewSnapshot } from './new-snapshot.ts';
 
 /** Enough for the forks to start; each start has its own deadline, which is shorter. */
 const FORK_SNAPSHOT_TTL_SECS = 3600;
@@ -27,7 +23,7 @@ export async function createSnapshot(
   sandboxId: SandboxId,
   request: CreateSnapshotRequest,
 ): Promise<Snapshot> {
-  return await commitNewSnapshot(ctx, usage, ns, sandboxId, request, (_writes, snapshot) => snapshot);
+  return await commitNewSnapshot(ctx, usage, ns, sandboxId, request, ({ snapshot }) => snapshot);
 }
 
 /** Stores a snapshot and the sandboxes that start from it in one commit; they wait until it is active. */
@@ -43,75 +39,16 @@ export async function forkSandbox(
   await checkFeasible(ctx, spec);
   const labels = { ...parent.labels, ...request.labels };
   const secrets = request.secrets ?? {};
-  return await commitNewSnapshot(ctx, usage, ns, sandboxId, { ttlSecs: FORK_SNAPSHOT_TTL_SECS }, (writes, { id: snapshotId }) => ({
-    snapshotId,
-    sandboxes: repeat(request.count, () => writeNewSandbox(ctx, writes, ns, { spec, labels, secrets, source: { snapshotId } })),
-  }));
-}
-
-/** `complete` adds to the commit what depends on the snapshot; it is called again when the commit has to be. */
-function commitNewSnapshot<T>(
-  ctx: ControlContext,
-  usage: Usage,
-  ns: Namespace,
-  sandboxId: SandboxId,
-  request: CreateSnapshotRequest,
-  complete: (writes: WriteSet, snapshot: Snapshot) => T,
-): Promise<T> {
-  return usage.run(ns, () =>
-    retryAborted(async () => {
-      const { sandbox, revision } = await readSandboxEntry(ctx.store, ns, sandboxId);
-      if (!isCapturable(sandbox)) throw sandboxNotRunning(sandbox);
-      const snapshot = newSnapshot(ctx, sandbox, request);
-      // The sandbox is still as it was read: one that is being removed takes no more snapshots.
-      const writes = new WriteSet().check(sandboxKey(ns, sandboxId), revision);
-      writeSnapshot(writes, undefined, snapshot);
-      const count = await countUsage(ctx.store, writes, ns, 1);
-      if (count >= ctx.settings.maxSnapshotsPerNamespace) throw quotaExceeded(ns, count);
-      const result = complete(writes, snapshot);
-      await ctx.store.commit(writes.toRequest());
-      return result;
+  return await commitNewSnapshot(
+    ctx,
+    usage,
+    ns,
+    sandboxId,
+    { ttlSecs: FORK_SNAPSHOT_TTL_SECS },
+    ({ writes, snapshot: { id: snapshotId } }) => ({
+      snapshotId,
+      sandboxes: repeat(request.count, () => writeNewSandbox(ctx, writes, ns, { spec, labels, secrets, source: { snapshotId } })),
     }),
-  );
-}
-
-function isCapturable(sandbox: Sandbox): sandbox is Sandbox & { executorId: ExecutorId } {
-  return (sandbox.status === 'running' || sandbox.status === 'paused') && sandbox.executorId !== undefined;
-}
-
-function newSnapshot(ctx: ControlContext, sandbox: Sandbox & { executorId: ExecutorId }, request: CreateSnapshotRequest): Snapshot {
-  const { namespace, executorId, source } = sandbox;
-  const id = ctx.newId('snapshot');
-  const createdAt = ctx.clock.now();
-  const ttlSecs = request.ttlSecs ?? ctx.settings.defaultSnapshotTtlSecs;
-  return {
-    id,
-    namespace,
-    sandboxId: sandbox.id,
-    executorId,
-    labels: request.labels ?? {},
-    status: 'creating',
-    createdAt,
-    ttlSecs,
-    imageRef: snapshotImageRef(namespace, id),
-    availableOn: [],
-    inRegistry: false,
-    sandboxConfig: sandbox.spec,
-    attempt: 1,
-    ...compact({
-      name: request.name,
-      parentSnapshotId: source?.snapshotId,
-      expiresAt: ttlSecs === 0 ? undefined : createdAt + ttlSecs * 1000,
-    }),
-    operation: newOperation(ctx, 'create_snapshot', executorId, 1),
-  };
-}
-
-function quotaExceeded(ns: Namespace, count: number): SandglassError {
-  return new SandglassError(
-    'snapshot_quota_exceeded',
-    `namespace ${ns} has ${count} snapshots, which is its limit; delete some, or raise server.snapshots.max_per_namespace`,
-    { details: { limit: count } },
   );
 }
 

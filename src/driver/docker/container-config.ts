@@ -2,7 +2,7 @@ import type Docker from 'dockerode';
 import type { ExecutorId } from '../../model/ids.ts';
 import type { StartRequest } from '../driver.ts';
 import { containerLabels, LABEL } from '../labels.ts';
-import { BUNDLE_TARGET, guestCommand, hiddenVariables } from './guest-command.ts';
+import { BUNDLE_TARGET, DOOR_TARGET, guestCommand, hiddenVariables } from './guest-command.ts';
 import { type ImageFacts, volumesOf } from './image-facts.ts';
 import type { RuntimeBundle } from './runtime-bundle.ts';
 
@@ -14,6 +14,8 @@ export interface ContainerInput {
   /** What the container is made from: the image's id, or that of its twin without volumes. */
   readonly imageId: string;
   readonly bundle: RuntimeBundle;
+  /** Folder with the socket that the guest connects to. */
+  readonly doorDirectory: string;
   readonly network: string;
   readonly executorId: ExecutorId;
   readonly pidsLimit: number;
@@ -34,22 +36,19 @@ const NANO = 1e9;
 export function containerConfig(input: ContainerInput): Docker.ContainerCreateOptions {
   const { request, image, bundle } = input;
   const { spec } = request;
-  const hasEntrypoint = spec.entrypoint !== undefined;
   const volumes = volumesOf(image.config);
   return {
     Image: input.imageId,
     Hostname: `sb-${request.sandboxId.slice(-12)}`,
-    Entrypoint: guestCommand(bundle, hasEntrypoint),
+    Entrypoint: guestCommand(bundle),
     Cmd: [],
     // Only where the image sets a user: what we set here, a snapshot could not set back to "none".
     ...(image.config.User ? { User: '0:0' } : {}),
     Env: hiddenVariables(image.config.Env ?? []),
     // The engine would start a command for each, also just when the sandbox is frozen; see `DockerDriver`.
     ...(image.config.Healthcheck === undefined ? {} : { Healthcheck: { Test: ['NONE'] } }),
-    // The start line comes over standard input, once.
-    ...(hasEntrypoint ? { OpenStdin: true, StdinOnce: true, AttachStdin: true } : {}),
     Labels: {
-      ...containerLabels({ ...request, executorId: input.executorId }),
+      ...containerLabels({ ...request, executorId: input.executorId, hasEntrypoint: spec.entrypoint !== undefined }),
       ...(volumes.length > 0 ? { [LABEL.volumes]: JSON.stringify(volumes) } : {}),
       ...input.extraLabels,
     },
@@ -57,10 +56,13 @@ export function containerConfig(input: ContainerInput): Docker.ContainerCreateOp
   };
 }
 
-function hostConfig({ request: { spec }, bundle, network, pidsLimit, hostCpus }: ContainerInput): Docker.HostConfig {
+function hostConfig({ request: { spec }, bundle, doorDirectory, network, pidsLimit, hostCpus }: ContainerInput): Docker.HostConfig {
   const { cpus, memoryMb, diskMb } = spec.resources;
   return {
-    Mounts: [{ Type: 'bind', Source: bundle.directory, Target: BUNDLE_TARGET, ReadOnly: true }],
+    Mounts: [
+      { Type: 'bind', Source: bundle.directory, Target: BUNDLE_TARGET, ReadOnly: true },
+      { Type: 'bind', Source: doorDirectory, Target: DOOR_TARGET, ReadOnly: true },
+    ],
     NetworkMode: network,
     RestartPolicy: { Name: 'no' },
     ...(bundle.hasInit ? {} : { Init: true }),

@@ -1,38 +1,32 @@
 import { join } from 'node:path';
-import { abortable } from '../../lib/abortable.ts';
+import type { Duplex } from 'node:stream';
 import { type Clock, systemClock } from '../../lib/clock.ts';
-import { KeyedGate } from '../../lib/keyed-gate.ts';
 import { KeyedMutex } from '../../lib/keyed-mutex.ts';
 import type { Logger } from '../../lib/logger.ts';
 import type { ExecutorId, SandboxId, SnapshotId } from '../../model/ids.ts';
 import type { Captured } from '../../model/snapshot.ts';
-import type {
-  CaptureRequest,
-  Driver,
-  EngineInfo,
-  ExecRequest,
-  Inventory,
-  OnProgress,
-  RunningCommand,
-  SandboxEnded,
-  StartRequest,
-} from '../driver.ts';
+import type { LogLine, LogsRequest, SandboxMetrics } from '../../model/telemetry.ts';
+import type { CaptureRequest, Driver, EngineInfo, Inventory, OnProgress, SandboxEnded, StartRequest } from '../driver.ts';
+import { GuestDoors } from '../guest-doors.ts';
 import { AbandonedCaptures } from './abandoned-captures.ts';
 import { captureSnapshot } from './capture-snapshot.ts';
+import { connectGuest } from './connect-guest.ts';
 import type { DockerContext } from './docker-context.ts';
 import { Engine } from './engine.ts';
 import { readEngineInfo } from './engine-info.ts';
-import { exec } from './exec.ts';
 import type { EngineEnvironment } from './find-engine.ts';
 import { ImageConfigs } from './image-configs.ts';
 import { inventory } from './inventory.ts';
+import { Measurements } from './measurements.ts';
 import { Networks } from './networks.ts';
 import { OwnContainers } from './own-containers.ts';
 import { PauseMarkers } from './pause-markers.ts';
 import { pauseSandbox, resumeSandbox } from './pause-sandbox.ts';
 import type { RegistryCredentials } from './pull-image.ts';
+import { sandboxLogs } from './read-logs.ts';
 import { recover } from './recover.ts';
 import { ensureRuntimeBundle, type RuntimeBundle } from './runtime-bundle.ts';
+import { requireRunning } from './sandbox-containers.ts';
 import { removeSnapshotImages } from './snapshot-images.ts';
 import { startSandbox } from './start-sandbox.ts';
 import { stopSandbox } from './stop-sandbox.ts';
@@ -43,7 +37,7 @@ const INFO_TIMEOUT_MS = 30_000;
 
 export interface DockerDriverOptions {
   readonly executorId: ExecutorId;
-  /** Folder of our own on the engine's host: the runtime bundle (130 MB) and what must survive a crash. */
+  /** Folder of our own on the engine's host: the runtime bundle (130 MB), the guests' sockets, and what must survive a crash. */
   readonly dataDir: string;
   /** `unix:///path` or `tcp://host:port`; found by `findEngine` when absent. */
   readonly engine?: string | undefined;
@@ -75,11 +69,8 @@ export class DockerDriver implements Driver {
   readonly #context: DockerContext;
   /** Starting and stopping one sandbox exclude one another. */
   readonly #starts = new KeyedMutex<SandboxId>();
-  /**
-   * So does all that freezes or thaws it, and the start of a command: a process that is on its way into a container when that
-   * is frozen never arrives, the engine waits for it before it thaws the container, and then hangs for ever.
-   */
-  readonly #freezes = new KeyedGate<SandboxId>();
+  /** So does all that freezes or thaws it. */
+  readonly #freezes = new KeyedMutex<SandboxId>();
   /** Commits that the engine works on: it goes on with them when nobody waits any more. */
   readonly #captures = new Map<SnapshotId, Promise<Captured>>();
 
@@ -96,6 +87,8 @@ export class DockerDriver implements Driver {
       networks: new Networks(engine, options.networkName ?? 'sandglass', extraLabels),
       volumelessImages: new VolumelessImages(engine),
       markers: new PauseMarkers(join(dataDir, 'paused')),
+      doors: new GuestDoors({ root: join(dataDir, 'guests'), clock, log }),
+      measurements: new Measurements(engine, clock),
       ownContainers: new OwnContainers(),
       abandonedCaptures: new AbandonedCaptures({ engine, clock, log, patienceMs: options.thawPatienceMs ?? 30_000 }),
       registries: options.registries ?? [],
@@ -133,24 +126,24 @@ export class DockerDriver implements Driver {
   }
 
   pauseSandbox(sandboxId: SandboxId, signal: AbortSignal): Promise<void> {
-    return this.#freezes.exclusive(sandboxId, () => pauseSandbox(this.#context, sandboxId, signal));
+    return this.#freezes.run(sandboxId, () => pauseSandbox(this.#context, sandboxId, signal));
   }
 
   resumeSandbox(sandboxId: SandboxId, signal: AbortSignal): Promise<void> {
-    return this.#freezes.exclusive(sandboxId, () => resumeSandbox(this.#context, sandboxId, signal));
+    return this.#freezes.run(sandboxId, () => resumeSandbox(this.#context, sandboxId, signal));
   }
 
-  /** A command that comes while the sandbox is captured waits, as its processes do. */
-  async exec(request: ExecRequest, signal: AbortSignal): Promise<RunningCommand> {
-    const turn = Promise.withResolvers<void>();
-    const started = this.#freezes.shared(request.sandboxId, async () => {
-      turn.resolve();
-      signal.throwIfAborted();
-      return await exec(this.#context, request, signal);
-    });
-    started.catch(() => {}); // nobody waits for it when the turn was not waited for
-    await abortable(turn.promise, signal);
-    return await started;
+  connectGuest(sandboxId: SandboxId, signal: AbortSignal): Promise<Duplex> {
+    return connectGuest(this.#context, sandboxId, signal);
+  }
+
+  logs(request: LogsRequest, signal: AbortSignal): AsyncIterable<LogLine> {
+    return sandboxLogs(this.#context, request, signal);
+  }
+
+  async metrics(sandboxId: SandboxId, signal: AbortSignal): Promise<SandboxMetrics> {
+    const { engine, executorId, measurements } = this.#context;
+    return measurements.measure(sandboxId, await requireRunning(engine, executorId, sandboxId, signal), signal);
   }
 
   /** A commit cannot be called off. A call that is given up leaves it to the engine; a repeated call waits for the same one. */
@@ -159,7 +152,7 @@ export class DockerDriver implements Driver {
     const capture =
       this.#captures.get(snapshotId) ??
       this.#freezes
-        .exclusive(sandboxId, () => captureSnapshot(this.#context, request, onProgress))
+        .run(sandboxId, () => captureSnapshot(this.#context, request, onProgress))
         .finally(() => this.#captures.delete(snapshotId));
     this.#captures.set(snapshotId, capture);
     return settledOrAborted(capture, signal);
@@ -173,6 +166,11 @@ export class DockerDriver implements Driver {
 
   events(signal: AbortSignal): AsyncIterable<SandboxEnded> {
     return watchEnds(this.#context, signal);
+  }
+
+  /** Ends all connections to guests, who wait for the next driver of this executor. Sandboxes keep running. */
+  async close(): Promise<void> {
+    await this.#context.doors.close();
   }
 }
 

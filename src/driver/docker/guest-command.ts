@@ -1,13 +1,16 @@
+import { GUEST_SOCKET } from '../guest-door.ts';
 import type { RuntimeBundle } from './runtime-bundle.ts';
 
 /** Where the bundle is in a sandbox. `/dev` is a tmpfs of the engine's: a mount point in it leaves no trace in the image. */
 export const BUNDLE_TARGET = '/dev/sandglass';
+/** Where the folder with the socket is that the guest connects to. */
+export const DOOR_TARGET = '/dev/sandglass-run';
 
 /**
  * The command that runs the guest. The flags keep it small: V8's worker threads and a large heap are of no use to it.
  * Measured: 9 MB of private memory, 30 ms to start.
  */
-export function guestCommand({ hasInit }: RuntimeBundle, hasEntrypoint: boolean): string[] {
+export function guestCommand({ hasInit }: RuntimeBundle): string[] {
   return [
     ...(hasInit ? [`${BUNDLE_TARGET}/init`, '--'] : []),
     `${BUNDLE_TARGET}/ld.so`,
@@ -16,8 +19,10 @@ export function guestCommand({ hasInit }: RuntimeBundle, hasEntrypoint: boolean)
     `${BUNDLE_TARGET}/node`,
     '--v8-pool-size=0',
     '--max-old-space-size=64',
+    '--max-semi-space-size=1',
     `${BUNDLE_TARGET}/guest/main.mjs`,
-    ...(hasEntrypoint ? ['--entrypoint'] : []),
+    '--socket',
+    `${DOOR_TARGET}/${GUEST_SOCKET}`,
   ];
 }
 

@@ -9,6 +9,7 @@ import { collectDanglingSnapshots } from './snapshot-images.ts';
 export async function recover(context: DockerContext, signal: AbortSignal): Promise<void> {
   const { engine, executorId, markers, log } = context;
   const containers = await listContainers(engine, executorId, signal);
+  await openDoors(context, containers);
   for (const { Id, State, sandboxId } of containers) {
     if (State === 'created' || State === 'dead') {
       log.info({ sandboxId }, 'removing a container that was never started');
@@ -26,11 +27,17 @@ export async function recover(context: DockerContext, signal: AbortSignal): Prom
 
   await collectDanglingSnapshots(engine, executorId, signal);
   await context.volumelessImages.collect(signal);
-  await collectBundles(context, signal);
+  await collectMounts(context, signal);
 }
 
-/** Every container of the engine counts: other executors may share the folder. */
-async function collectBundles(context: DockerContext, signal: AbortSignal): Promise<void> {
+/** Guests wait outside since we went: they are let in before anybody asks for them. */
+async function openDoors({ doors }: DockerContext, containers: Awaited<ReturnType<typeof listContainers>>): Promise<void> {
+  const live = containers.filter(({ State }) => State === 'running' || State === 'paused');
+  await Promise.all(live.map(({ sandboxId }) => doors.open(sandboxId)));
+}
+
+/** What no container has mounted goes. Every container of the engine counts: other executors may share the folder. */
+async function collectMounts(context: DockerContext, signal: AbortSignal): Promise<void> {
   await mkdir(context.bundleRoot, { recursive: true });
   const [{ directory }, containers] = await Promise.all([
     context.bundle(),
@@ -38,4 +45,5 @@ async function collectBundles(context: DockerContext, signal: AbortSignal): Prom
   ]);
   const mounted = new Set(containers.flatMap(({ Mounts }) => Mounts.map(({ Source }) => Source)));
   await collectRuntimeBundles(context.bundleRoot, directory, mounted);
+  await context.doors.removeUnused(mounted);
 }

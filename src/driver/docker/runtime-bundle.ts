@@ -1,16 +1,17 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
-import { chmod, copyFile, mkdir, mkdtemp, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
-import { stripTypeScriptTypes } from 'node:module';
-import { basename, extname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { chmod, copyFile, mkdir, mkdtemp, open, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { readInterpreter } from './elf.ts';
+import { guestProgram } from './guest-program.ts';
+import { nativeParts } from './native-parts.ts';
 
 /**
  * A folder with all that the guest needs to run in any image: `node`, its loader `ld.so`, the libraries `lib/`, the guest's
- * code `guest/`, and `init` where the host has a static one. It is mounted read-only into every sandbox.
+ * program `guest/main.mjs` with the native libraries that it loads, and `init` where the host has a static one. It is mounted
+ * read-only into every sandbox.
  */
 export interface RuntimeBundle {
   /** Absolute path on the host. */
@@ -34,7 +35,8 @@ type Part = { readonly name: string } & ({ readonly source: string } | { readonl
  * @param node the Node executable to put into it.
  */
 export async function ensureRuntimeBundle(root: string, node: string): Promise<RuntimeBundle> {
-  const parts = [...(await nodeParts(node)), ...(await guestParts()), ...(await initParts())];
+  const guest = await guestParts();
+  const parts = [...(await nodeParts(node, guest)), ...guest, ...(await initParts())];
   const hasInit = parts.some(({ name }) => name === 'init');
   const directory = join(root, await digestOf(parts));
   if (await exists(directory)) return { directory, hasInit };
@@ -42,10 +44,9 @@ export async function ensureRuntimeBundle(root: string, node: string): Promise<R
   await mkdir(root, { recursive: true });
   const temporary = await mkdtemp(join(root, TEMPORARY_PREFIX));
   try {
-    await mkdir(join(temporary, 'lib'));
-    await mkdir(join(temporary, 'guest'));
     for (const part of parts) await writePart(temporary, part);
     await chmod(temporary, 0o755);
+    for (const folder of new Set(['', ...parts.map(({ name }) => dirname(name))])) await sync(join(temporary, folder));
     await rename(temporary, directory);
   } catch (error) {
     await rm(temporary, { recursive: true, force: true });
@@ -62,42 +63,25 @@ export async function collectRuntimeBundles(root: string, current: string, mount
   }
 }
 
-async function nodeParts(node: string): Promise<Part[]> {
+/** Node with its loader, and the libraries that it and the guest's native libraries are linked with. */
+async function nodeParts(node: string, guest: readonly Part[]): Promise<Part[]> {
   const loader = await readInterpreter(node);
   if (loader === undefined) throw new Error(`${node} is statically linked; the guest needs a Node with a dynamic loader`);
-  const { stdout } = await runFile(loader, ['--list', node]);
-  const libraries = [...stdout.matchAll(/=> (\/\S+)/g)].map(([, path = '']) => path);
+  const linked = [node, ...guest.flatMap((part) => ('source' in part && part.name.endsWith('.node') ? [part.source] : []))];
+  const lists = await Promise.all(linked.map((path) => runFile(loader, ['--list', path])));
+  const libraries = new Set(lists.flatMap(({ stdout }) => [...stdout.matchAll(/=> (\/\S+)/g)].map(([, path = '']) => path)));
   return [
     { name: 'node', source: node },
     { name: 'ld.so', source: loader },
-    ...libraries.map((path) => ({ name: `lib/${basename(path)}`, source: path })),
+    ...[...libraries].map((path) => ({ name: `lib/${basename(path)}`, source: path })),
   ];
 }
 
-/** The guest as plain JavaScript modules; in the repository, its types are stripped here. */
 async function guestParts(): Promise<Part[]> {
-  const directory = fileURLToPath(new URL('../../guest/', import.meta.url));
-  const extension = extname(import.meta.url);
-  const names = (await readdir(directory)).filter((name) => name.endsWith(extension) && !name.includes('.test.') && !name.includes('.d.'));
-  return Promise.all(
-    names.sort().map(async (name) => {
-      const text = await readFile(join(directory, name), 'utf8');
-      const plain = extension === '.ts' ? stripTypes(text) : text;
-      const renamed = plain.replaceAll(/(from ')(\.\/[\w-]+)\.(?:ts|js)'/g, "$1$2.mjs'");
-      return { name: `guest/${basename(name, extension)}.mjs`, text: renamed };
-    }),
-  );
-}
-
-/** Node calls this function experimental with a warning on standard error, which tells a user of ours nothing. */
-function stripTypes(text: string): string {
-  const { emitWarning } = process;
-  process.emitWarning = () => {};
-  try {
-    return stripTypeScriptTypes(text);
-  } finally {
-    process.emitWarning = emitWarning;
-  }
+  return [
+    { name: 'guest/main.mjs', text: await guestProgram() },
+    ...nativeParts().map(({ name, path }) => ({ name: `guest/node_modules/${name}`, source: path })),
+  ];
 }
 
 async function initParts(): Promise<Part[]> {
@@ -122,9 +106,14 @@ async function digestOf(parts: readonly Part[]): Promise<string> {
 
 async function writePart(directory: string, part: Part): Promise<void> {
   const path = join(directory, part.name);
+  await mkdir(dirname(path), { recursive: true, mode: 0o755 });
   if ('text' in part) await writeFile(path, part.text);
   else await copyFile(part.source, path, constants.COPYFILE_FICLONE);
   await chmod(path, 0o755);
+  await sync(path);
+}
+
+async function sync(path: string): Promise<void> {
   const file = await open(path);
   await file.sync();
   await file.close();

@@ -1,18 +1,27 @@
 import type Docker from 'dockerode';
 import { SandglassError } from '../../model/errors.ts';
+import type { SandboxId } from '../../model/ids.ts';
 import type { OnProgress, StartRequest } from '../driver.ts';
 import { containerConfig } from './container-config.ts';
 import type { DockerContext } from './docker-context.ts';
 import { engineMessage, isConflict } from './engine-errors.ts';
 import { type ImageFacts, volumesOf } from './image-facts.ts';
+import type { SandboxContainer } from './own-containers.ts';
 import { removeContainer } from './remove-container.ts';
 import { resolveImage } from './resolve-image.ts';
 import { containerName, findContainer } from './sandbox-containers.ts';
-import { startWithEntrypoint } from './start-with-entrypoint.ts';
+import { startGuest } from './start-guest.ts';
 import { declaresVolumes } from './volumeless-images.ts';
 
 const CLEANUP_TIMEOUT_MS = 30_000;
 const NETWORK_ATTEMPTS = 3;
+
+/** A container of the sandbox: a new one, or that of an earlier attempt. */
+interface Made {
+  readonly handle: Docker.Container;
+  readonly imageId: string;
+  readonly state: 'created' | 'running' | 'paused';
+}
 
 /** Makes sure that the sandbox runs; see `Driver.startSandbox`. */
 export async function startSandbox(
@@ -35,22 +44,33 @@ export async function startSandbox(
 }
 
 async function createAndStart(context: DockerContext, request: StartRequest, image: ImageFacts, signal: AbortSignal): Promise<void> {
-  const create = async (imageId: string) => ({ imageId, container: await createContainer(context, request, image, imageId, signal) });
-  const { container, imageId } = declaresVolumes(image)
-    ? await context.volumelessImages.use(image, create, signal)
-    : await create(image.id);
-  if (container === 'runs already') return;
+  const { engine, doors, ownContainers } = context;
+  await doors.open(request.sandboxId); // its folder is mounted
+  let container: SandboxContainer | undefined;
   try {
-    if (request.spec.entrypoint === undefined) await context.engine.call(signal, () => container.start());
-    else await startWithEntrypoint(context.engine, container, request, image, signal);
-    context.ownContainers.started(request.sandboxId, { id: container.id, imageId, volumes: volumesOf(image.config) });
+    const create = (imageId: string) => createContainer(context, request, image, imageId, signal);
+    const { handle, imageId, state } = declaresVolumes(image)
+      ? await context.volumelessImages.use(image, create, signal)
+      : await create(image.id);
+    container = { id: handle.id, imageId, volumes: volumesOf(image.config) };
+    if (state === 'created') await engine.call(signal, () => handle.start());
+    // Whoever paused it had it running before, and it does not answer now.
+    if (state !== 'paused') await startGuest(context, handle, request, image, signal);
+    ownContainers.started(request.sandboxId, container);
   } catch (error) {
-    // Not with `signal`: it may be the reason.
-    await removeContainer(context, container.id, AbortSignal.timeout(CLEANUP_TIMEOUT_MS)).catch((cleanup: unknown) => {
-      context.log.warn({ err: cleanup, sandboxId: request.sandboxId }, 'cannot remove the container of a sandbox that did not start');
+    await discard(context, request.sandboxId, container?.id).catch((cleanup: unknown) => {
+      context.log.warn({ err: cleanup, sandboxId: request.sandboxId }, 'cannot remove what is left of a sandbox that did not start');
     });
     throw error;
   }
+}
+
+/** Not with the start's signal: it may be why the start failed. A folder that a container may still have mounted stays. */
+async function discard(context: DockerContext, sandboxId: SandboxId, containerId: string | undefined): Promise<void> {
+  const signal = AbortSignal.timeout(CLEANUP_TIMEOUT_MS);
+  if (containerId !== undefined) await removeContainer(context, containerId, signal);
+  const left = await findContainer(context.engine, context.executorId, sandboxId, signal);
+  if (left === undefined) await context.doors.remove(sandboxId);
 }
 
 /** What the engine would find out only after the image has been pulled, or in less clear words. */
@@ -73,22 +93,32 @@ async function createContainer(
   image: ImageFacts,
   imageId: string,
   signal: AbortSignal,
-): Promise<Docker.Container | 'runs already'> {
+): Promise<Made> {
   const { engine, executorId, networks, pidsLimit, extraLabels } = context;
   const [bundle, { cpus: hostCpus }] = await Promise.all([context.bundle(), context.engineInfo()]);
   const network = networks.nameFor(request.spec.network.allowInternetAccess);
-  const input = { request, image, imageId, bundle, network, executorId, pidsLimit, hostCpus, extraLabels };
+  const doorDirectory = context.doors.directoryOf(request.sandboxId);
+  const input = { request, image, imageId, bundle, doorDirectory, network, executorId, pidsLimit, hostCpus, extraLabels };
   const config = { ...containerConfig(input), name: containerName(request.sandboxId) };
+  const create = async (): Promise<Made> => ({
+    handle: await engine.call(signal, (docker) => docker.createContainer(config)),
+    imageId,
+    state: 'created',
+  });
   try {
-    return await engine.call(signal, (docker) => docker.createContainer(config));
+    return await create();
   } catch (error) {
     if (!isConflict(error)) throw refinedCreateError(error);
   }
   // The name is taken: an earlier attempt came this far.
   const existing = await findContainer(engine, executorId, request.sandboxId, signal);
-  if (existing?.State.Running) return 'runs already';
+  if (existing?.State.Running) {
+    const handle = await engine.call(signal, async (docker) => docker.getContainer(existing.Id));
+    const paused = await context.markers.has(request.sandboxId);
+    return { handle, imageId: existing.Image, state: paused ? 'paused' : 'running' };
+  }
   if (existing !== undefined) await removeContainer(context, existing.Id, signal);
-  return engine.call(signal, (docker) => docker.createContainer(config));
+  return create();
 }
 
 function refinedCreateError(error: unknown): unknown {

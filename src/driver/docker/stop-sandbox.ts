@@ -1,4 +1,5 @@
 import type { SandboxId } from '../../model/ids.ts';
+import { LABEL } from '../labels.ts';
 import type { DockerContext } from './docker-context.ts';
 import { engineStatus } from './engine-errors.ts';
 import { inspectImage } from './image-facts.ts';
@@ -8,16 +9,18 @@ import { removeIfDangling } from './snapshot-images.ts';
 
 /** Makes sure that nothing is left of the sandbox; see `Driver.stopSandbox`. An entrypoint gets SIGTERM and a few seconds first. */
 export async function stopSandbox(context: DockerContext, sandboxId: SandboxId, signal: AbortSignal): Promise<void> {
-  const { engine, executorId, markers, ownContainers, stopGraceSecs } = context;
+  const { engine, executorId, markers, ownContainers, doors, measurements, stopGraceSecs } = context;
   ownContainers.forget(sandboxId);
   const container = await findContainer(engine, executorId, sandboxId, signal);
   if (container !== undefined) {
     const { Running: running, Paused: paused } = container.State;
-    const hasEntrypoint = container.Config.OpenStdin;
+    const hasEntrypoint = container.Config.Labels[LABEL.entrypoint] === 'true';
     if (running && !paused && hasEntrypoint) await stopGently(context, container.Id, stopGraceSecs, signal);
     await removeContainer(context, container.Id, signal);
     await collectImage(context, container.Image, signal);
   }
+  await doors.remove(sandboxId);
+  measurements.forget(sandboxId);
   await markers.remove(sandboxId);
 }
 

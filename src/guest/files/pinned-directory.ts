@@ -27,6 +27,11 @@ export class PinnedDirectory implements AsyncDisposable {
     return `/proc/self/fd/${this.#handle.fd}`;
   }
 
+  async finish(mode: number, mtime: Date): Promise<void> {
+    await this.#handle.chmod(mode);
+    await this.#handle.utimes(mtime, mtime);
+  }
+
   [Symbol.asyncDispose](): Promise<void> {
     return this.#handle.close();
   }

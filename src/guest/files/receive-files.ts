@@ -1,13 +1,12 @@
 import { stat } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
 import { basename, join } from 'node:path';
-import { pipeline } from 'node:stream';
-import { createGunzip } from 'node:zlib';
 import type { Account } from '../account.ts';
 import { GuestError } from '../guest-error.ts';
 import type { GuestSettings } from '../settings.ts';
 import { resolvePath } from './file-path.ts';
 import { multipartBoundary, readMultipart } from './multipart.ts';
+import { requestBody } from './request-body.ts';
 import { type FileAttributes, StagedFile } from './staged-file.ts';
 
 /** Files that one upload may have. */
@@ -35,7 +34,7 @@ export interface Upload {
  * @throws GuestError invalid_request, is_a_directory, disk_full, …
  */
 export async function receiveFiles(request: IncomingMessage, upload: Upload): Promise<WrittenFile[]> {
-  const body = decodedBody(request);
+  const body = requestBody(request);
   const contentType = request.headers['content-type'] ?? '';
   await using batch = new UploadBatch(upload);
   if (/^\s*multipart\//i.test(contentType)) await receiveParts(body, multipartBoundary(contentType), upload, batch);
@@ -94,31 +93,5 @@ class UploadBatch implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const file of this.#files.values()) await file.discard();
-  }
-}
-
-/**
- * The body as it was before it was compressed. The request is never destroyed, whatever becomes of its body: that would close the
- * connection, on which an error is still to be answered.
- */
-function decodedBody(request: IncomingMessage): AsyncIterable<Buffer> {
-  const body = { [Symbol.asyncIterator]: () => request.iterator({ destroyOnReturn: false }) };
-  const encoding = (request.headers['content-encoding'] ?? 'identity').trim().toLowerCase();
-  if (encoding === 'identity' || encoding === '') return body;
-  if (encoding === 'gzip' || encoding === 'x-gzip') return gunzip(body);
-  throw new GuestError('invalid_request', `the encoding ${encoding} of the body is not known; send it as it is, or with gzip`);
-}
-
-async function* gunzip(body: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void, undefined> {
-  const decoder = createGunzip({ chunkSize: 256 * 1024 });
-  // The error is found again below, where the decoder is read.
-  pipeline(body, decoder, () => {});
-  try {
-    yield* decoder as AsyncIterable<Buffer>;
-  } catch (error) {
-    const { code = '' } = error as NodeJS.ErrnoException;
-    if (code.startsWith('Z_'))
-      throw new GuestError('invalid_request', 'the body is not what gzip makes, or it is cut off', { cause: error });
-    throw error;
   }
 }

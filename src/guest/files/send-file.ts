@@ -7,6 +7,7 @@ import { pipeline } from 'node:stream/promises';
 import { constants, createGzip } from 'node:zlib';
 import { GuestError } from '../guest-error.ts';
 import { parseRange } from './byte-range.ts';
+import { contentDisposition } from './content-disposition.ts';
 import { fileBytes } from './file-bytes.ts';
 import { openRegularFile } from './regular-file.ts';
 
@@ -81,14 +82,4 @@ async function sendBody(
 function acceptsGzip(header: string | string[] | undefined): boolean {
   const codings = String(header ?? '').split(',');
   return codings.some((coding) => /^\s*(x-)?gzip\s*(;\s*q=(?!0(\.0*)?\s*$).*)?$/i.test(coding));
-}
-
-/** As RFC 6266 has it: a name in ASCII for the old, the exact one for the others. */
-function contentDisposition(name: string): string {
-  const ascii = name.replace(/[^\x20-\x7e]|["\\%]/g, '_');
-  const exact = encodeURIComponent(name.toWellFormed()).replace(
-    /['()*]/g,
-    (letter) => `%${letter.charCodeAt(0).toString(16).toUpperCase()}`,
-  );
-  return `inline; filename="${ascii}"; filename*=UTF-8''${exact}`;
 }

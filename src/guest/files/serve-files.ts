@@ -2,16 +2,21 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { requestedUser } from '../account.ts';
 import { GuestError, REASON_HEADER } from '../guest-error.ts';
 import type { SettingsHolder } from '../settings.ts';
+import { composeFiles } from './compose-files.ts';
 import { fileAccount } from './file-owner.ts';
 import { resolvePath } from './file-path.ts';
+import { receiveArchive } from './receive-archive.ts';
 import { receiveFiles } from './receive-files.ts';
+import { requestBody } from './request-body.ts';
+import { sendArchive } from './send-archive.ts';
 import { sendFile } from './send-file.ts';
 
 const METADATA_HEADER = 'x-metadata-';
 
 /**
- * Answers requests for `/files` as envd does: `GET ?path=` sends a file, `POST` writes some. The user is `username` of the query, or
- * the one in the request's basic authentication. Signatures are not looked at: whoever reaches the guest is the executor.
+ * Answers requests for `/files` as envd does: `GET ?path=` sends a file, `POST` writes some, `POST /files/compose` puts some together.
+ * Beyond envd, `/files/archive` sends (`GET`) or extracts (`POST`) a tar archive. The user is `username` of the query, or the one in the
+ * request's basic authentication. Signatures are not looked at: whoever reaches the guest is the executor.
  * Never rejects: errors are answered, and where the answer has begun already, the connection is broken.
  */
 export async function serveFiles(request: IncomingMessage, response: ServerResponse, settings: SettingsHolder): Promise<void> {
@@ -34,6 +39,14 @@ async function answer(request: IncomingMessage, response: ServerResponse, { curr
       const attributes = { mode: parseMode(query.get('mode')), metadata: metadataHeaders(request) };
       return answerJson(response, 200, await receiveFiles(request, { account, settings, path, attributes }));
     }
+    case 'POST /files/compose':
+      return answerJson(response, 200, await composeFiles(requestBody(request), account, settings));
+    case 'GET /files/archive':
+      return sendArchive(resolvePath(path ?? '', account, settings), response);
+    case 'POST /files/archive':
+      await receiveArchive(resolvePath(path ?? '', account, settings), account, requestBody(request));
+      response.writeHead(204).end();
+      return;
     default:
       throw new GuestError('invalid_request', `there is no ${request.method} ${pathname}`);
   }

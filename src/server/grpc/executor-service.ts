@@ -1,22 +1,22 @@
 import { Code, ConnectError, type HandlerContext, type ServiceImpl } from '@connectrpc/connect';
 import type { Clock } from '../../lib/clock.ts';
 import { toConnectError } from '../../rpc/connect-errors.ts';
-import { parseExecId } from '../../rpc/exec-command.ts';
 import type {
-  ExecRequest,
-  ExecResponse,
   ExecutorService,
   SessionRequest,
   SessionResponse,
+  TunnelRequest,
+  TunnelResponse,
 } from '../../rpc/gen/sandglass/v1/executor_pb.js';
 import { parseHello } from '../../rpc/hello.ts';
-import type { ExecCalls } from './exec-calls.ts';
+import { parseTunnelId } from '../../rpc/tunnel-target.ts';
 import { peerOf } from './peer.ts';
 import type { ExecutorSessions } from './sessions.ts';
+import type { Tunnels } from './tunnels.ts';
 
 export interface ExecutorServiceContext {
   readonly sessions: ExecutorSessions;
-  readonly execCalls: ExecCalls;
+  readonly tunnels: Tunnels;
   readonly clock: Clock;
   /** How long an executor that calls may take until its first message. */
   readonly firstMessageTimeoutMs: number;
@@ -26,7 +26,7 @@ export interface ExecutorServiceContext {
 export function executorService(ctx: ExecutorServiceContext): ServiceImpl<typeof ExecutorService> {
   return {
     session: (requests, context) => serveSession(ctx, requests, context),
-    exec: (requests, context) => serveExec(ctx, requests, context),
+    tunnel: (requests, context) => serveTunnel(ctx, requests, context),
   };
 }
 
@@ -46,17 +46,17 @@ async function* serveSession(
   yield* session.outgoing;
 }
 
-async function* serveExec(
+async function* serveTunnel(
   ctx: ExecutorServiceContext,
-  requests: AsyncIterable<ExecRequest>,
+  requests: AsyncIterable<TunnelRequest>,
   context: HandlerContext,
-): AsyncIterable<ExecResponse> {
+): AsyncIterable<TunnelResponse> {
   const messages = requests[Symbol.asyncIterator]();
   const { message } = await firstMessage(ctx, messages);
-  if (message.case !== 'execId') throw new ConnectError('the first message of an exec must be exec_id', Code.InvalidArgument);
-  const execId = checked(() => parseExecId(message.value));
-  const call = ctx.execCalls.take(execId);
-  if (call === undefined) throw new ConnectError('nobody waits for this command any more', Code.NotFound);
+  if (message.case !== 'tunnelId') throw new ConnectError('the first message of a tunnel must be tunnel_id', Code.InvalidArgument);
+  const tunnelId = checked(() => parseTunnelId(message.value));
+  const call = ctx.tunnels.take(tunnelId);
+  if (call === undefined) throw new ConnectError('nobody waits for this tunnel any more', Code.NotFound);
   yield* call.open(messages, peerOf(context), context.signal);
 }
 

@@ -6,12 +6,12 @@ import { commandOutput } from './exec/command-output.ts';
 import { explainExecError, parseExec } from './exec/exec-call.ts';
 import { execEvents } from './exec/exec-events.ts';
 import { collectExec } from './exec/exec-result.ts';
-import { invalidField } from './invalid-request.ts';
 import { type App, answerSignal, type RestContext } from './rest-context.ts';
 import { runCommand } from './run-command.ts';
 import { IdempotencyHeaders, NoQuery, SandboxParams } from './schemas/common.ts';
 import { ExecBody, ExecResult } from './schemas/exec.ts';
 import { ref } from './schemas/named.ts';
+import { wantsEvents } from './wants-events.ts';
 
 /** Commands in a sandbox. A client that goes away has its command killed. */
 export function execRoute(app: App, rest: RestContext): void {
@@ -39,10 +39,7 @@ export function execRoute(app: App, rest: RestContext): void {
       const id = parseId('sandbox', request.params.sandbox_id);
       const { body } = request;
       const signal = answerSignal(reply, rest);
-      if (wantsEvents(request.headers.accept)) {
-        if (request.headers['idempotency-key'] !== undefined) {
-          throw invalidField('Idempotency-Key', 'Idempotency-Key goes with the JSON answer only: a stream is not kept for a repetition');
-        }
+      if (wantsEvents(request)) {
         const call = await parseExec(control, ns, id, body);
         const events = execEvents(commandOutput(commands, call, clock, signal), body, clock);
         return reply.headers(EVENT_STREAM_HEADERS).send(Readable.from(encodeEvents(events, clock), { objectMode: false }));
@@ -63,8 +60,4 @@ export function execRoute(app: App, rest: RestContext): void {
       });
     },
   );
-}
-
-function wantsEvents(accept: string | undefined): boolean {
-  return accept?.split(',').some((type) => type.trim().toLowerCase().startsWith('text/event-stream')) ?? false;
 }

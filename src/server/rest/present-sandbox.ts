@@ -7,7 +7,8 @@ import type * as wire from './schemas/sandbox.ts';
 
 /** A sandbox as the API answers it. */
 export function presentSandbox(sandbox: Sandbox): wire.Sandbox {
-  const { failure, progress, source } = sandbox;
+  const { progress, source } = sandbox;
+  const failure = sandbox.failure ?? sandbox.captureFailure;
   return compact({
     sandbox_id: sandbox.id,
     namespace: sandbox.namespace,
@@ -24,6 +25,7 @@ export function presentSandbox(sandbox: Sandbox): wire.Sandbox {
     started_at: sandbox.startedAt,
     terminated_at: sandbox.terminatedAt,
     expires_at: sandbox.expiresAt,
+    timeout_snapshot_id: sandbox.timeoutSnapshotId,
     progress: progress && presentProgress(progress),
     ...presentSpec(sandbox.spec),
   });

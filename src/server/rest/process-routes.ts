@@ -1,5 +1,7 @@
 import { Readable } from 'node:stream';
+import type { FastifyReply } from 'fastify';
 import { compact } from '../../lib/compact.ts';
+import { SandglassError } from '../../model/errors.ts';
 import { parseNamespace } from '../../model/ids.ts';
 import { EVENT_STREAM_HEADERS, encodeEvents } from '../events/event-stream.ts';
 import * as processes from '../guests/processes.ts';
@@ -12,8 +14,10 @@ import { acceptAnyBody, bytesBody, streamsBody } from './raw-body.ts';
 import { type App, answerSignal, type RestContext } from './rest-context.ts';
 import { runCommand } from './run-command.ts';
 import { IdempotencyHeaders, NoContent, NoQuery, SandboxParams } from './schemas/common.ts';
+import type { Encoding } from './schemas/exec.ts';
 import { ref } from './schemas/named.ts';
 import * as wire from './schemas/process.ts';
+import { wantsEvents } from './wants-events.ts';
 
 const tags = ['processes'];
 type SandboxPath = { readonly namespace: string; readonly sandbox_id: string };
@@ -47,22 +51,33 @@ export function processRoutes(app: App, rest: RestContext): void {
         tags,
         operationId: 'startProcess',
         summary: 'Start a process in a sandbox',
-        description: 'It runs on until it ends, its time is up, or a signal ends it. Its latest output is kept for whoever attaches to it.',
+        description:
+          'It runs on until it ends, its time is up, or a signal ends it. Its latest output is kept for whoever attaches to it. With ' +
+          '`Accept: text/event-stream` the answer is what an attachment is answered with, from the first byte on.',
         params: SandboxParams,
-        querystring: NoQuery,
+        querystring: wire.StartQuery,
         headers: IdempotencyHeaders,
         body: ref(wire.StartProcessBody),
-        response: responses({ 201: ref(wire.Process) }),
+        response: { ...streamResponses(), ...responses({ 201: ref(wire.Process) }) },
       },
     },
-    async (request, reply) =>
-      runCommand({
+    async (request, reply) => {
+      const { params, query, body } = request;
+      const signal = answerSignal(reply, rest);
+      if (wantsEvents(request)) return sendEvents(rest, reply, await start(rest, params, body, signal), query.encoding);
+      return runCommand({
         rest,
         request,
         reply,
-        ns: parseNamespace(request.params.namespace),
-        command: async () => ({ status: 201, body: await start(rest, request.params, request.body, answerSignal(reply, rest)) }),
-      }),
+        ns: parseNamespace(params.namespace),
+        command: async () => {
+          const process = await start(rest, params, body, signal);
+          process.close();
+          const [cmd = '', ...args] = parseCommand(body);
+          return { status: 201, body: compact({ pid: process.pid, cmd, args, cwd: body.cwd, tag: body.tag }) };
+        },
+      });
+    },
   );
 
   app.get(
@@ -85,8 +100,7 @@ export function processRoutes(app: App, rest: RestContext): void {
       const pid = parsePid(params.pid);
       const guest = await guestOf(rest, params);
       const process = await processes.attachProcess(guest, pid, query.from, answerSignal(reply, rest));
-      const events = processEvents(process, query.encoding);
-      return reply.headers(EVENT_STREAM_HEADERS).send(Readable.from(encodeEvents(events, rest.clock), { objectMode: false }));
+      return sendEvents(rest, reply, process, query.encoding);
     },
   );
 
@@ -160,24 +174,37 @@ function stdinRoute(app: App, rest: RestContext): void {
       const guest = await guestOf(rest, params);
       const signal = answerSignal(reply, rest);
       await processes.streamInput(guest, pid, raw, signal);
-      if (query.close === true) await processes.closeStdin(guest, pid, signal);
+      // Having read what it was sent, it may have ended, and its input with it.
+      if (query.close === true) await processes.closeStdin(guest, pid, signal).catch(unlessEnded);
       return reply.status(204).send(null);
     },
   );
 }
 
-async function start(rest: RestContext, params: SandboxPath, body: wire.StartProcessBody, signal: AbortSignal): Promise<wire.Process> {
+async function start(
+  rest: RestContext,
+  params: SandboxPath,
+  body: wire.StartProcessBody,
+  signal: AbortSignal,
+): Promise<processes.AttachedProcess> {
   const [cmd = '', ...args] = parseCommand(body);
   const guest = await guestOf(rest, params);
   const { env, cwd, user, tag, stdin = false, pty, timeout_secs } = body;
   const timeoutMs = timeout_secs === undefined ? undefined : timeout_secs * 1000;
   try {
-    const process = await processes.startProcess(guest, { cmd, args, env, cwd, user, tag, stdin, pty, timeoutMs }, signal);
-    process.close();
-    return compact({ pid: process.pid, cmd, args, cwd, tag });
+    return await processes.startProcess(guest, { cmd, args, env, cwd, user, tag, stdin, pty, timeoutMs }, signal);
   } catch (error) {
     throw explainExecError(error, body);
   }
+}
+
+function sendEvents({ clock }: RestContext, reply: FastifyReply, process: processes.AttachedProcess, encoding?: Encoding): FastifyReply {
+  const events = encodeEvents(processEvents(process, encoding), clock);
+  return reply.headers(EVENT_STREAM_HEADERS).send(Readable.from(events, { objectMode: false }));
+}
+
+function unlessEnded(error: unknown): void {
+  if (SandglassError.from(error).reason !== 'process_not_found') throw error;
 }
 
 function presentProcess({ pid, cmd, args, cwd, tag }: processes.SandboxProcess): wire.Process {

@@ -32,9 +32,6 @@ export function parseRestoreSnapshot(body: RestoreSnapshotBody): RestoreSnapshot
 
 function parseOverrides(body: ForkSandboxBody): SandboxOverrides {
   const { resources, network, on_timeout } = body;
-  if (on_timeout !== undefined && on_timeout !== 'terminate') {
-    throw invalidField('on_timeout', `on_timeout ${on_timeout} is not supported yet; use terminate, or leave it out`, 'unsupported');
-  }
   return compact({
     resources: resources && compact({ cpus: resources.cpus, memoryMb: resources.memory_mb, diskMb: resources.disk_mb }),
     env: body.env,

@@ -7,7 +7,7 @@ import { presentAccepted, presentSandbox } from './present-sandbox.ts';
 import { type App, answerSignal, type RestContext } from './rest-context.ts';
 import { runCommand } from './run-command.ts';
 import { parseCreateSandbox } from './sandbox-request.ts';
-import { IdempotencyHeaders, NamespaceParams, NoFields, SandboxParams, waitQuery } from './schemas/common.ts';
+import { IdempotencyHeaders, NamespaceParams, NoFields, NoQuery, SandboxParams, waitQuery } from './schemas/common.ts';
 import { ref } from './schemas/named.ts';
 import * as wire from './schemas/sandbox.ts';
 import { awaitSandbox, type WaitQuery } from './wait.ts';
@@ -15,7 +15,7 @@ import { awaitSandbox, type WaitQuery } from './wait.ts';
 const tags = ['sandboxes'];
 const querystring = waitQuery(wire.SANDBOX_WAITS);
 
-/** Sandboxes: create, list, get, delete, pause, resume. */
+/** Sandboxes: create, list, get, delete, pause, resume, and how long they run. */
 export function sandboxRoutes(app: App, rest: RestContext): void {
   const { control } = rest;
   const response = responses({ 200: ref(wire.Sandbox), 202: ref(wire.SandboxAccepted) });
@@ -115,38 +115,88 @@ export function sandboxRoutes(app: App, rest: RestContext): void {
     },
   );
 
-  const switches = [
-    { verb: 'pause', summary: 'Freeze the processes of a sandbox' },
-    { verb: 'resume', summary: 'Thaw the processes of a sandbox' },
-  ] as const;
-  for (const { verb, summary } of switches) {
-    app.post(
-      `/sandboxes/:sandbox_id/${verb}`,
-      {
-        schema: {
-          tags,
-          operationId: `${verb}Sandbox`,
-          summary,
-          params: SandboxParams,
-          querystring,
-          headers: IdempotencyHeaders,
-          body: ref(NoFields),
-          response,
-        },
+  app.post(
+    '/sandboxes/:sandbox_id/pause',
+    {
+      schema: {
+        tags,
+        operationId: 'pauseSandbox',
+        summary: 'Freeze the processes of a sandbox',
+        description: 'Its time stands still: it has no `expires_at` until it is resumed.',
+        params: SandboxParams,
+        querystring,
+        headers: IdempotencyHeaders,
+        body: ref(NoFields),
+        response,
       },
-      async (request, reply) => {
-        const { ns, id } = target(request.params);
-        return runCommand({
-          rest,
-          request,
-          reply,
-          ns,
-          command: async () => ({ status: 202, body: presentSandbox(await control[`${verb}Sandbox`](ns, id)) }),
-          wait: (_accepted, query, signal) => waitFor(ns, id, query, signal),
-        });
+    },
+    async (request, reply) => {
+      const { ns, id } = target(request.params);
+      return runCommand({
+        rest,
+        request,
+        reply,
+        ns,
+        command: async () => ({ status: 202, body: presentSandbox(await control.pauseSandbox(ns, id)) }),
+        wait: (_accepted, query, signal) => waitFor(ns, id, query, signal),
+      });
+    },
+  );
+
+  app.post(
+    '/sandboxes/:sandbox_id/resume',
+    {
+      schema: {
+        tags,
+        operationId: 'resumeSandbox',
+        summary: 'Thaw the processes of a sandbox',
+        description: 'Its timeout begins anew. A sandbox that runs already is left as it is, but for its timeout where one is given.',
+        params: SandboxParams,
+        querystring,
+        headers: IdempotencyHeaders,
+        body: ref(wire.ResumeSandboxBody),
+        response,
       },
-    );
-  }
+    },
+    async (request, reply) => {
+      const { ns, id } = target(request.params);
+      const wanted = compact({ timeoutSecs: request.body.timeout_secs });
+      return runCommand({
+        rest,
+        request,
+        reply,
+        ns,
+        command: async () => ({ status: 202, body: presentSandbox(await control.resumeSandbox(ns, id, wanted)) }),
+        wait: (_accepted, query, signal) => waitFor(ns, id, query, signal),
+      });
+    },
+  );
+
+  app.post(
+    '/sandboxes/:sandbox_id/timeout',
+    {
+      schema: {
+        tags,
+        operationId: 'setSandboxTimeout',
+        summary: 'Set how long a sandbox is to run',
+        description:
+          'In place of the time that it has left, and only until it is paused: `timeout_secs` of the sandbox stays as configured. Of a ' +
+          'sandbox that does not run yet, or is paused, it counts from when it runs. A timeout that has passed already, and has not ' +
+          'ended or paused the sandbox yet, is called off; a snapshot that it has begun is taken all the same.',
+        params: SandboxParams,
+        querystring: NoQuery,
+        headers: IdempotencyHeaders,
+        body: ref(wire.SetTimeoutBody),
+        response: responses({ 200: ref(wire.Sandbox) }),
+      },
+    },
+    async (request, reply) => {
+      const { ns, id } = target(request.params);
+      const { timeout_secs } = request.body;
+      const command = async () => ({ status: 200, body: presentSandbox(await control.setSandboxTimeout(ns, id, timeout_secs)) });
+      return runCommand({ rest, request, reply, ns, command });
+    },
+  );
 }
 
 function target(params: { namespace: string; sandbox_id: string }): { ns: Namespace; id: SandboxId } {

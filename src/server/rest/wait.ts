@@ -113,12 +113,12 @@ async function* untilGone<T>(source: AsyncIterable<T>): AsyncGenerator<T> {
 
 function isSandbox(wanted: string): (sandbox: Sandbox) => boolean {
   return (sandbox) => {
-    const { status, operation, failure } = sandbox;
+    const { status, operation, nextAttemptAt, failure } = sandbox;
     if (status === wanted) return true;
     if (wanted === 'terminated') return false;
     if (status === 'stopping' || status === 'terminated') throw sandboxEnded(sandbox);
-    // A pause or resume that failed leaves the sandbox as it was, with the reason.
-    const gaveUp = (status === 'running' || status === 'paused') && operation === undefined;
+    // A pause or resume that failed leaves the sandbox as it was, with the reason; one that is tried again has a time for that.
+    const gaveUp = (status === 'running' || status === 'paused') && operation === undefined && nextAttemptAt === undefined;
     if (gaveUp && failure !== undefined) {
       throw new SandglassError(failure.reason, `sandbox ${sandbox.id} is still ${status}: ${failure.message}`, sandboxDetails(sandbox));
     }

@@ -92,6 +92,10 @@ export type Process = Static<typeof Process>;
 
 export const ProcessList = named('ProcessList', Type.Object({ processes: Type.Array(Process) }));
 
+const encoding = Type.Optional(oneOf(ENCODINGS, { description: 'Of `data`; utf8 without it, and then what is no UTF-8 becomes U+FFFD.' }));
+
+export const StartQuery = Type.Object({ encoding }, closed);
+
 export const OutputQuery = Type.Object(
   {
     from: Type.Optional(
@@ -100,7 +104,7 @@ export const OutputQuery = Type.Object(
         description: 'First byte, counted over all that it printed, as far as it is kept; without it, what nobody has been sent yet.',
       }),
     ),
-    encoding: Type.Optional(oneOf(ENCODINGS, { description: 'Of `data`; utf8 without it, and then what is no UTF-8 becomes U+FFFD.' })),
+    encoding,
   },
   closed,
 );

@@ -33,6 +33,8 @@ const networkInput = Type.Object(
   closed,
 );
 
+const timeoutSecs = (description: string) => Type.Integer({ minimum: 0, maximum: MAX_SECS, description });
+
 /** What can be chosen anew when a sandbox is restored or forked. */
 export const overrideFields = {
   resources: Type.Optional(resourcesInput),
@@ -40,10 +42,15 @@ export const overrideFields = {
   secrets: Type.Optional(envInput('Environment variables that are never shown again, and never leave with a snapshot.')),
   labels: Type.Optional(LabelsInput),
   network: Type.Optional(networkInput),
-  timeout_secs: Type.Optional(
-    Type.Integer({ minimum: 0, maximum: MAX_SECS, description: 'Seconds from its start to its end; 0 for no end.' }),
+  timeout_secs: Type.Optional(timeoutSecs('Seconds that it runs, from its start and anew from each resume; 0 for no end.')),
+  on_timeout: Type.Optional(
+    oneOf(ON_TIMEOUT, {
+      description:
+        'What happens then. `terminate`, without it: the sandbox ends. `pause`: it is paused. `snapshot`: a snapshot with the label ' +
+        '`sandglass.dev/reason=timeout` is taken, and the sandbox ends once that is active; when there can be none, it is paused, and ' +
+        '`error` says why.',
+    }),
   ),
-  on_timeout: Type.Optional(oneOf(ON_TIMEOUT, { description: 'Only `terminate` is supported yet.' })),
 };
 
 export const CreateSandboxBody = named(
@@ -76,6 +83,23 @@ export const count = Type.Optional(Type.Integer({ minimum: 1, maximum: 100, desc
 
 export const ForkSandboxBody = named('ForkSandboxRequest', Type.Object({ count, ...overrideFields }, closed));
 export type ForkSandboxBody = Static<typeof ForkSandboxBody>;
+
+export const ResumeSandboxBody = named(
+  'ResumeSandboxRequest',
+  Type.Object(
+    {
+      timeout_secs: Type.Optional(
+        timeoutSecs('Seconds that it runs from then on, or from now when it runs already; 0 for no end; as configured without it.'),
+      ),
+    },
+    closed,
+  ),
+);
+
+export const SetTimeoutBody = named(
+  'SetTimeoutRequest',
+  Type.Object({ timeout_secs: timeoutSecs('Seconds that it runs from now, or from when it next runs; 0 for no end.') }, closed),
+);
 
 /** The configuration of a sandbox, on the sandbox itself and on its snapshots. */
 const specFields = {
@@ -118,7 +142,14 @@ const stateFields = {
   created_at: Time,
   started_at: Type.Optional(Time),
   terminated_at: Type.Optional(Time),
-  expires_at: Type.Optional(Time),
+  expires_at: Type.Optional(
+    Type.Integer({
+      description: 'Epoch milliseconds. Only while it runs: it has no end while it is paused, and a new one once it is resumed.',
+    }),
+  ),
+  timeout_snapshot_id: Type.Optional(
+    Type.String({ description: 'The snapshot that is, or was, taken of it because its timeout has passed.' }),
+  ),
   progress: Type.Optional(ref(Progress)),
 };
 
@@ -158,6 +189,8 @@ export const ListSandboxesQuery = Type.Object({ status: Type.Optional(oneOf(SAND
 export const sandboxSchemas = [
   CreateSandboxBody,
   ForkSandboxBody,
+  ResumeSandboxBody,
+  SetTimeoutBody,
   SandboxConfig,
   Sandbox,
   SandboxAccepted,

@@ -1,8 +1,8 @@
 // The contract between the server and its executors.
 //
 // An executor opens one Session and keeps it open. Everything durable goes over it: the server sends operations, the
-// executor sends their results until they are acknowledged. Commands in sandboxes have streams of their own (Exec), so
-// that a large output holds up neither heartbeats nor other commands.
+// executor sends their results until they are acknowledged. Whatever reaches into a sandbox has a stream of its own (Tunnel),
+// so that a large file holds up neither heartbeats nor commands.
 //
 // Both calls are made by the executor, so that it needs no open port. Both carry the join token in the
 // `authorization: Bearer …` header.
@@ -108,10 +108,10 @@ export declare type SessionResponse = Message<"sandglass.v1.SessionResponse"> & 
     case: "discard";
   } | {
     /**
-     * @generated from field: sandglass.v1.OpenExec open_exec = 6;
+     * @generated from field: sandglass.v1.OpenTunnel open_tunnel = 6;
      */
-    value: OpenExec;
-    case: "openExec";
+    value: OpenTunnel;
+    case: "openTunnel";
   } | {
     /**
      * @generated from field: sandglass.v1.Heartbeat heartbeat = 7;
@@ -857,141 +857,344 @@ export declare type Discard = Message<"sandglass.v1.Discard"> & {
 export declare const DiscardSchema: GenMessage<Discard>;
 
 /**
- * The executor answers by opening an Exec call with this id.
+ * The executor answers by opening a Tunnel call with this id.
  *
- * @generated from message sandglass.v1.OpenExec
+ * @generated from message sandglass.v1.OpenTunnel
  */
-export declare type OpenExec = Message<"sandglass.v1.OpenExec"> & {
+export declare type OpenTunnel = Message<"sandglass.v1.OpenTunnel"> & {
   /**
-   * @generated from field: string exec_id = 1;
+   * Can't be guessed, and is good for one call.
+   *
+   * @generated from field: string tunnel_id = 1;
    */
-  execId: string;
+  tunnelId: string;
 
   /**
-   * @generated from field: string sandbox_id = 2;
+   * @generated from oneof sandglass.v1.OpenTunnel.target
+   */
+  target: {
+    /**
+     * @generated from field: sandglass.v1.GuestTarget guest = 2;
+     */
+    value: GuestTarget;
+    case: "guest";
+  } | {
+    /**
+     * @generated from field: sandglass.v1.LogsTarget logs = 3;
+     */
+    value: LogsTarget;
+    case: "logs";
+  } | {
+    /**
+     * @generated from field: sandglass.v1.MetricsTarget metrics = 4;
+     */
+    value: MetricsTarget;
+    case: "metrics";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message sandglass.v1.OpenTunnel.
+ * Use `create(OpenTunnelSchema)` to create a new message.
+ */
+export declare const OpenTunnelSchema: GenMessage<OpenTunnel>;
+
+/**
+ * A connection to the guest: `opened`, then bytes both ways, each way until its `end`.
+ *
+ * @generated from message sandglass.v1.GuestTarget
+ */
+export declare type GuestTarget = Message<"sandglass.v1.GuestTarget"> & {
+  /**
+   * @generated from field: string sandbox_id = 1;
+   */
+  sandboxId: string;
+};
+
+/**
+ * Describes the message sandglass.v1.GuestTarget.
+ * Use `create(GuestTargetSchema)` to create a new message.
+ */
+export declare const GuestTargetSchema: GenMessage<GuestTarget>;
+
+/**
+ * The log of the sandbox's main process: lines, then `end`.
+ *
+ * @generated from message sandglass.v1.LogsTarget
+ */
+export declare type LogsTarget = Message<"sandglass.v1.LogsTarget"> & {
+  /**
+   * @generated from field: string sandbox_id = 1;
    */
   sandboxId: string;
 
   /**
-   * Program and arguments.
+   * Goes on with what is printed from here on.
    *
-   * @generated from field: repeated string command = 3;
+   * @generated from field: bool follow = 2;
    */
-  command: string[];
+  follow: boolean;
 
   /**
-   * Complete.
+   * Only the last so many lines of what there is.
    *
-   * @generated from field: map<string, string> env = 4;
+   * @generated from field: optional int64 tail = 3;
    */
-  env: { [key: string]: string };
+  tail?: bigint | undefined;
 
   /**
-   * @generated from field: string workdir = 5;
+   * Only what was printed at or after this time; epoch milliseconds.
+   *
+   * @generated from field: optional int64 since_ms = 4;
    */
-  workdir: string;
-
-  /**
-   * @generated from field: string user = 6;
-   */
-  user: string;
+  sinceMs?: bigint | undefined;
 };
 
 /**
- * Describes the message sandglass.v1.OpenExec.
- * Use `create(OpenExecSchema)` to create a new message.
+ * Describes the message sandglass.v1.LogsTarget.
+ * Use `create(LogsTargetSchema)` to create a new message.
  */
-export declare const OpenExecSchema: GenMessage<OpenExec>;
+export declare const LogsTargetSchema: GenMessage<LogsTarget>;
+
+/**
+ * What the sandbox uses: one message.
+ *
+ * @generated from message sandglass.v1.MetricsTarget
+ */
+export declare type MetricsTarget = Message<"sandglass.v1.MetricsTarget"> & {
+  /**
+   * @generated from field: string sandbox_id = 1;
+   */
+  sandboxId: string;
+};
+
+/**
+ * Describes the message sandglass.v1.MetricsTarget.
+ * Use `create(MetricsTargetSchema)` to create a new message.
+ */
+export declare const MetricsTargetSchema: GenMessage<MetricsTarget>;
 
 /**
  * Executor to server.
  *
- * @generated from message sandglass.v1.ExecRequest
+ * @generated from message sandglass.v1.TunnelRequest
  */
-export declare type ExecRequest = Message<"sandglass.v1.ExecRequest"> & {
+export declare type TunnelRequest = Message<"sandglass.v1.TunnelRequest"> & {
   /**
-   * @generated from oneof sandglass.v1.ExecRequest.message
+   * @generated from oneof sandglass.v1.TunnelRequest.message
    */
   message: {
     /**
-     * @generated from field: string exec_id = 1;
+     * @generated from field: string tunnel_id = 1;
      */
     value: string;
-    case: "execId";
+    case: "tunnelId";
   } | {
     /**
-     * @generated from field: bytes stdout = 2;
-     */
-    value: Uint8Array;
-    case: "stdout";
-  } | {
-    /**
-     * @generated from field: bytes stderr = 3;
-     */
-    value: Uint8Array;
-    case: "stderr";
-  } | {
-    /**
-     * @generated from field: int32 exit_code = 4;
-     */
-    value: number;
-    case: "exitCode";
-  } | {
-    /**
-     * @generated from field: sandglass.v1.Failure failure = 5;
+     * Why there is no tunnel, or no more of it.
+     *
+     * @generated from field: sandglass.v1.Failure failure = 2;
      */
     value: Failure;
     case: "failure";
+  } | {
+    /**
+     * @generated from field: sandglass.v1.Opened opened = 3;
+     */
+    value: Opened;
+    case: "opened";
+  } | {
+    /**
+     * @generated from field: bytes chunk = 4;
+     */
+    value: Uint8Array;
+    case: "chunk";
+  } | {
+    /**
+     * No more comes this way.
+     *
+     * @generated from field: sandglass.v1.End end = 5;
+     */
+    value: End;
+    case: "end";
+  } | {
+    /**
+     * @generated from field: sandglass.v1.LogLine log_line = 6;
+     */
+    value: LogLine;
+    case: "logLine";
+  } | {
+    /**
+     * @generated from field: sandglass.v1.SandboxMetrics metrics = 7;
+     */
+    value: SandboxMetrics;
+    case: "metrics";
   } | { case: undefined; value?: undefined };
 };
 
 /**
- * Describes the message sandglass.v1.ExecRequest.
- * Use `create(ExecRequestSchema)` to create a new message.
+ * Describes the message sandglass.v1.TunnelRequest.
+ * Use `create(TunnelRequestSchema)` to create a new message.
  */
-export declare const ExecRequestSchema: GenMessage<ExecRequest>;
+export declare const TunnelRequestSchema: GenMessage<TunnelRequest>;
 
 /**
  * Server to executor.
  *
- * @generated from message sandglass.v1.ExecResponse
+ * @generated from message sandglass.v1.TunnelResponse
  */
-export declare type ExecResponse = Message<"sandglass.v1.ExecResponse"> & {
+export declare type TunnelResponse = Message<"sandglass.v1.TunnelResponse"> & {
   /**
-   * @generated from oneof sandglass.v1.ExecResponse.message
+   * @generated from oneof sandglass.v1.TunnelResponse.message
    */
   message: {
     /**
-     * @generated from field: bytes stdin = 1;
+     * @generated from field: bytes chunk = 1;
      */
     value: Uint8Array;
-    case: "stdin";
+    case: "chunk";
   } | {
     /**
-     * @generated from field: sandglass.v1.CloseStdin close_stdin = 2;
+     * No more comes this way.
+     *
+     * @generated from field: sandglass.v1.End end = 2;
      */
-    value: CloseStdin;
-    case: "closeStdin";
+    value: End;
+    case: "end";
   } | { case: undefined; value?: undefined };
 };
 
 /**
- * Describes the message sandglass.v1.ExecResponse.
- * Use `create(ExecResponseSchema)` to create a new message.
+ * Describes the message sandglass.v1.TunnelResponse.
+ * Use `create(TunnelResponseSchema)` to create a new message.
  */
-export declare const ExecResponseSchema: GenMessage<ExecResponse>;
+export declare const TunnelResponseSchema: GenMessage<TunnelResponse>;
 
 /**
- * @generated from message sandglass.v1.CloseStdin
+ * @generated from message sandglass.v1.Opened
  */
-export declare type CloseStdin = Message<"sandglass.v1.CloseStdin"> & {
+export declare type Opened = Message<"sandglass.v1.Opened"> & {
 };
 
 /**
- * Describes the message sandglass.v1.CloseStdin.
- * Use `create(CloseStdinSchema)` to create a new message.
+ * Describes the message sandglass.v1.Opened.
+ * Use `create(OpenedSchema)` to create a new message.
  */
-export declare const CloseStdinSchema: GenMessage<CloseStdin>;
+export declare const OpenedSchema: GenMessage<Opened>;
+
+/**
+ * @generated from message sandglass.v1.End
+ */
+export declare type End = Message<"sandglass.v1.End"> & {
+};
+
+/**
+ * Describes the message sandglass.v1.End.
+ * Use `create(EndSchema)` to create a new message.
+ */
+export declare const EndSchema: GenMessage<End>;
+
+/**
+ * @generated from message sandglass.v1.LogLine
+ */
+export declare type LogLine = Message<"sandglass.v1.LogLine"> & {
+  /**
+   * Epoch milliseconds, by the engine's clock.
+   *
+   * @generated from field: int64 at_ms = 1;
+   */
+  atMs: bigint;
+
+  /**
+   * @generated from field: sandglass.v1.LogStream stream = 2;
+   */
+  stream: LogStream;
+
+  /**
+   * Without its line feed.
+   *
+   * @generated from field: bytes line = 3;
+   */
+  line: Uint8Array;
+};
+
+/**
+ * Describes the message sandglass.v1.LogLine.
+ * Use `create(LogLineSchema)` to create a new message.
+ */
+export declare const LogLineSchema: GenMessage<LogLine>;
+
+/**
+ * @generated from message sandglass.v1.SandboxMetrics
+ */
+export declare type SandboxMetrics = Message<"sandglass.v1.SandboxMetrics"> & {
+  /**
+   * Epoch milliseconds.
+   *
+   * @generated from field: int64 at_ms = 1;
+   */
+  atMs: bigint;
+
+  /**
+   * @generated from field: double cpus = 2;
+   */
+  cpus: number;
+
+  /**
+   * @generated from field: int64 cpu_time_ms = 3;
+   */
+  cpuTimeMs: bigint;
+
+  /**
+   * CPU cores used on average.
+   *
+   * @generated from field: double cpu_used = 4;
+   */
+  cpuUsed: number;
+
+  /**
+   * @generated from field: int64 memory_used_bytes = 5;
+   */
+  memoryUsedBytes: bigint;
+
+  /**
+   * @generated from field: int64 memory_limit_bytes = 6;
+   */
+  memoryLimitBytes: bigint;
+
+  /**
+   * @generated from field: int64 memory_cache_bytes = 7;
+   */
+  memoryCacheBytes: bigint;
+
+  /**
+   * Absent where the engine does not tell.
+   *
+   * @generated from field: optional int64 disk_used_bytes = 8;
+   */
+  diskUsedBytes?: bigint | undefined;
+
+  /**
+   * @generated from field: int64 processes = 9;
+   */
+  processes: bigint;
+
+  /**
+   * @generated from field: int64 network_received_bytes = 10;
+   */
+  networkReceivedBytes: bigint;
+
+  /**
+   * @generated from field: int64 network_sent_bytes = 11;
+   */
+  networkSentBytes: bigint;
+};
+
+/**
+ * Describes the message sandglass.v1.SandboxMetrics.
+ * Use `create(SandboxMetricsSchema)` to create a new message.
+ */
+export declare const SandboxMetricsSchema: GenMessage<SandboxMetrics>;
 
 /**
  * @generated from enum sandglass.v1.SandboxState
@@ -1024,6 +1227,31 @@ export enum SandboxState {
 export declare const SandboxStateSchema: GenEnum<SandboxState>;
 
 /**
+ * @generated from enum sandglass.v1.LogStream
+ */
+export enum LogStream {
+  /**
+   * @generated from enum value: LOG_STREAM_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * @generated from enum value: LOG_STREAM_STDOUT = 1;
+   */
+  STDOUT = 1,
+
+  /**
+   * @generated from enum value: LOG_STREAM_STDERR = 2;
+   */
+  STDERR = 2,
+}
+
+/**
+ * Describes the enum sandglass.v1.LogStream.
+ */
+export declare const LogStreamSchema: GenEnum<LogStream>;
+
+/**
  * @generated from service sandglass.v1.ExecutorService
  */
 export declare const ExecutorService: GenService<{
@@ -1038,15 +1266,15 @@ export declare const ExecutorService: GenService<{
     output: typeof SessionResponseSchema;
   },
   /**
-   * One command in one sandbox, opened by the executor in answer to SessionResponse.open_exec. The executor sends what
-   * the command prints and how it ends; the server sends its input. The first ExecRequest carries `exec_id`.
+   * One tunnel into one sandbox, opened by the executor in answer to SessionResponse.open_tunnel. The first TunnelRequest
+   * carries `tunnel_id`; what follows depends on the target, see OpenTunnel. Ending the call gives the tunnel up.
    *
-   * @generated from rpc sandglass.v1.ExecutorService.Exec
+   * @generated from rpc sandglass.v1.ExecutorService.Tunnel
    */
-  exec: {
+  tunnel: {
     methodKind: "bidi_streaming";
-    input: typeof ExecRequestSchema;
-    output: typeof ExecResponseSchema;
+    input: typeof TunnelRequestSchema;
+    output: typeof TunnelResponseSchema;
   },
 }>;
 

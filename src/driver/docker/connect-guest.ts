@@ -1,0 +1,34 @@
+import type { Duplex } from 'node:stream';
+import type Docker from 'dockerode';
+import { SandglassError } from '../../model/errors.ts';
+import type { SandboxId } from '../../model/ids.ts';
+import type { DockerContext } from './docker-context.ts';
+import { DOOR_TARGET } from './guest-command.ts';
+import { notRunning, requireRunning } from './sandbox-containers.ts';
+
+/** A new connection to the sandbox's guest; see `Driver.connectGuest`. The engine is asked only when none is at hand. */
+export async function connectGuest(context: DockerContext, sandboxId: SandboxId, signal: AbortSignal): Promise<Duplex> {
+  signal.throwIfAborted();
+  const { engine, executorId, doors, markers } = context;
+  // It would take the connection only when it is resumed.
+  if (await markers.has(sandboxId)) throw notRunning(sandboxId, 'is paused: resume it first');
+  const atHand = (await doors.find(sandboxId))?.connectNow();
+  if (atHand !== undefined) return atHand;
+
+  const stillRuns = () => requireRunning(engine, executorId, sandboxId, signal);
+  if (!hasGuest(await stillRuns())) {
+    const message = `sandbox ${sandboxId} was started by an earlier version of Sandglass, whose guest cannot be reached: take a snapshot of it, and restore that`;
+    throw new SandglassError('guest_unavailable', message);
+  }
+  const door = await doors.open(sandboxId);
+  try {
+    return await door.connect(signal);
+  } catch (error) {
+    if (error instanceof SandglassError && error.reason === 'guest_unavailable') await stillRuns(); // rather say that it has ended
+    throw error;
+  }
+}
+
+function hasGuest({ Mounts }: Docker.ContainerInspectInfo): boolean {
+  return Mounts.some(({ Destination }) => Destination === DOOR_TARGET);
+}
