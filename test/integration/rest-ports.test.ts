@@ -60,6 +60,15 @@ describe('a program in a sandbox', () => {
     },
   );
 
+  test('gets the body of a GET as a body, and not as another request', async () => {
+    const { port } = await echo();
+    const body = 'POST /smuggled HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n';
+    for (const headers of [{ 'transfer-encoding': 'chunked' }, { 'content-length': body.length }]) {
+      const answer = await sendRequest(api.port, below(port), { headers, body });
+      expect(JSON.parse(String(answer.body))).toMatchObject({ method: 'GET', url: '/', body: Buffer.from(body).toString('base64') });
+    }
+  });
+
   test('answers HEAD without a body, and with the length of one', async () => {
     const { port } = await listenHttp((_request, response) => response.writeHead(200, { 'content-length': 5 }).end());
     const { status, headers, body } = await sendRequest(api.port, below(port), { method: 'HEAD' });
@@ -433,6 +442,35 @@ describe('an upgrade', () => {
       expect([one.readyState, two.readyState]).toEqual([WebSocket.CLOSED, WebSocket.CLOSED]);
     });
     await Promise.all([closed, closing]);
+  });
+});
+
+describe('while the server closes', () => {
+  test('an answer that has begun comes to its end', async () => {
+    const finish = Promise.withResolvers<void>();
+    const { port } = await listenHttp(async (_request, response) => {
+      response.write('begun, ');
+      await finish.promise;
+      response.end('ended');
+    });
+    const sent = openRequest(api.port, below(port));
+    sent.end();
+    const [response] = (await once(sent, 'response')) as [IncomingMessage];
+    const closing = api.close();
+    finish.resolve();
+    expect(String(await readAll(response))).toBe('begun, ended');
+    await closing;
+  });
+
+  test('a request that has no answer yet is told so', async () => {
+    const asked = Promise.withResolvers<void>();
+    const { port } = await listenHttp(() => asked.resolve());
+    const answer = sendRequest(api.port, below(port));
+    await asked.promise;
+    const closing = api.close();
+    const { status, body } = await answer;
+    expect([status, JSON.parse(String(body)).error.reason]).toEqual([503, 'shutting_down']);
+    await closing;
   });
 });
 

@@ -198,12 +198,13 @@ describe('before the handshake', () => {
       reached.resolve();
       await release.promise;
       const connection = await connectGuest(...call);
-      const write = connection.write.bind(connection) as typeof connection.write;
-      vi.spyOn(connection, 'write').mockImplementation((chunk: unknown, ...more: never[]) => {
-        written.push(String(chunk));
-        return write(chunk, ...more);
+      const write = connection.write.bind(connection) as (...args: unknown[]) => boolean;
+      return Object.assign(connection, {
+        write(...args: unknown[]) {
+          written.push(String(args[0]));
+          return write(...args);
+        },
       });
-      return connection;
     };
     const socket = new WebSocket(`ws://127.0.0.1:${api.port}${pathOf(sh('exec sleep 1000.5'))}`);
     socket.on('error', () => {});
