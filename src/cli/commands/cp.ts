@@ -33,9 +33,11 @@ export function addCp(parent: Command, cli: Cli): void {
     )
     .argument('<source>', 'SANDBOX:PATH, a path of this machine, or - for standard input')
     .argument('<destination>', 'likewise; - for standard output, where folders come as tar archives')
+    .option('-u, --user <user>', 'user in the sandbox that reads and writes, and to whom what is copied there belongs')
     .addHelpText('after', RULES);
-  command.action(async (source: string, destination: string) => {
-    const copy = copyOf(cli, parseLocation(source), parseLocation(destination));
+  command.action(async (source: string, destination: string, { user }: { readonly user?: string }) => {
+    const as = user === undefined ? {} : { user };
+    const copy = copyOf(cli, { ...parseLocation(source), ...as }, { ...parseLocation(destination), ...as });
     const session = await openSession(cli, command);
     const { files, bytes } = await withTransfer(cli, `${source} → ${destination}`, (transfer) => copy(session, transfer));
     if (session.json && destination !== '-') cli.printJson({ files, bytes });
