@@ -44,23 +44,23 @@ export class HostGuest {
     for (const stream of [this.child.stdout, this.child.stderr]) stream?.on('data', (chunk) => (this.output += String(chunk)));
   }
 
-  /**
-   * Starts a guest and waits until it is ready. The caller closes it.
-   * @param init `undefined`: it is not told anything, and has not to be ready.
-   * @param main the program; its source, unless it is a bundle that is wanted.
-   */
-  static async start(init: HostGuestInit | undefined = {}, main = MAIN): Promise<HostGuest> {
-    const folder = mkdtempSync(join(tmpdir(), 'sandglass-guest-'));
-    const listener = listenerOf();
-    listener.listen(join(folder, 'guest.sock'));
-    await once(listener, 'listening');
-    const guest = new HostGuest(folder, listener, main);
-    if (init === undefined) return guest;
+  /** Starts a guest and waits until it is ready. The caller closes it. @param main the program, when a bundle is wanted. */
+  static async start(init: HostGuestInit = {}, main = MAIN): Promise<HostGuest> {
+    const guest = await HostGuest.startUntold(main);
     const died = once(guest.child, 'exit').then(() => ({ status: 0, body: guest.output }));
     const { status, body } = await Promise.race([guest.fetch('POST', '/init', { env: {}, ...init }), died]);
     if (status === 204) return guest;
     await guest.close();
     throw new Error(`the guest is not ready (${status}): ${body}`);
+  }
+
+  /** Starts a guest that is not told anything yet. The caller closes it. */
+  static async startUntold(main = MAIN): Promise<HostGuest> {
+    const folder = mkdtempSync(join(tmpdir(), 'sandglass-guest-'));
+    const listener = createServer({ allowHalfOpen: true });
+    listener.listen(join(folder, 'guest.sock'));
+    await once(listener, 'listening');
+    return new HostGuest(folder, listener, main);
   }
 
   /** Path of the unix socket that the guest connects to. */
@@ -167,10 +167,6 @@ function openSockets(pid: number): number {
     }
   });
   return links.filter((link) => link.startsWith('socket:')).length;
-}
-
-function listenerOf(): Server {
-  return createServer({ allowHalfOpen: true });
 }
 
 function guestAgent(connect: () => Promise<Duplex>): Agent {

@@ -16,7 +16,7 @@ const MAX_LAG = 128 * 1024;
 const MAX_LAG_IN_NEED = 16 * 1024;
 /** Small outputs are gathered in segments of this size. */
 const SEGMENT_BYTES = 16 * 1024;
-const MIN_SEGMENT_BYTES = 256;
+const MIN_SEGMENT_BYTES = 64;
 /** What a segment costs besides its bytes. */
 const SEGMENT_COST = 128;
 
