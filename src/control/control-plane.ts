@@ -1,9 +1,8 @@
 import { KeyedMutex } from '../lib/keyed-mutex.ts';
 import { SandglassError } from '../model/errors.ts';
 import type { ExecutorId, Namespace, SandboxId, SnapshotId } from '../model/ids.ts';
-import type { Sandbox } from '../model/sandbox.ts';
-import { executorKey, sandboxKey, secretsKey, snapshotKey } from '../store/keys.ts';
-import { executorRecord, sandboxRecord, secretsRecord, snapshotRecord } from '../store/records.ts';
+import { executorKey, sandboxKey, snapshotKey } from '../store/keys.ts';
+import { executorRecord, sandboxRecord, snapshotRecord } from '../store/records.ts';
 import { createSandbox, deleteSandbox, pauseSandbox, resumeSandbox, setSandboxTimeout } from './commands/sandboxes.ts';
 import { createSnapshot, deleteSnapshot, forkSandbox, restoreSnapshot } from './commands/snapshots.ts';
 import type { ControlContext } from './context.ts';
@@ -50,7 +49,6 @@ function createControl(ctx: ControlContext, usage: KeyedMutex<Namespace>, execut
     pauseSandbox: (ns, id) => pauseSandbox(ctx, ns, id),
     resumeSandbox: (ns, id, request) => resumeSandbox(ctx, ns, id, request),
     setSandboxTimeout: (ns, id, timeoutSecs) => setSandboxTimeout(ctx, ns, id, timeoutSecs),
-    sandboxEnvironment: (sandbox) => sandboxEnvironment(ctx, sandbox),
     forkSandbox: (ns, id, request) => forkSandbox(ctx, usage, ns, id, request),
 
     createSnapshot: (ns, sandboxId, request) => createSnapshot(ctx, usage, ns, sandboxId, request),
@@ -74,12 +72,6 @@ function createControl(ctx: ControlContext, usage: KeyedMutex<Namespace>, execut
     watchSandbox: (ns, id, signal) => watchSandbox(ctx, ns, id, signal),
     watchSnapshot: (ns, id, signal) => watchSnapshot(ctx, ns, id, signal),
   };
-}
-
-async function sandboxEnvironment({ store }: ControlContext, { id, spec }: Sandbox): Promise<Readonly<Record<string, string>>> {
-  if (spec.secretNames.length === 0) return spec.env;
-  const entry = await store.get(secretsKey(id));
-  return entry === undefined ? spec.env : { ...spec.env, ...secretsRecord.decode(entry.value).env };
 }
 
 async function* watchSandbox({ store }: ControlContext, ns: Namespace, id: SandboxId, signal: AbortSignal) {

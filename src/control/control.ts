@@ -41,8 +41,6 @@ export interface Control {
    * timeout that it was created with. @throws `sandbox_not_found`; `sandbox_not_running` when it is being paused or has ended.
    */
   setSandboxTimeout(ns: Namespace, id: SandboxId, timeoutSecs: number): Promise<Sandbox>;
-  /** Environment for a process in the sandbox: its own, then its secrets on top. @throws `sandbox_not_found`. */
-  sandboxEnvironment(sandbox: Sandbox): Promise<Readonly<Record<string, string>>>;
   /** @throws `sandbox_not_found`, `sandbox_not_running`, `snapshot_not_active` (its own snapshot failed), as `createSnapshot`. */
   forkSandbox(ns: Namespace, id: SandboxId, request: ForkSandboxRequest): Promise<ForkAnswer>;
 

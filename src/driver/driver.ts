@@ -1,4 +1,4 @@
-import type { Duplex, Readable, Writable } from 'node:stream';
+import type { Duplex } from 'node:stream';
 import type { Namespace, SandboxId, SnapshotId } from '../model/ids.ts';
 import type { Progress } from '../model/operation.ts';
 import type { SandboxSpec } from '../model/sandbox.ts';
@@ -73,12 +73,6 @@ export interface Driver {
   metrics(sandboxId: SandboxId, signal: AbortSignal): Promise<SandboxMetrics>;
 
   /**
-   * Runs a command in the sandbox. Resolves once it has been started, or could not be.
-   * @throws SandglassError `sandbox_not_running`, `command_not_found`, `invalid_user`, `invalid_workdir`.
-   */
-  exec(request: ExecRequest, signal: AbortSignal): Promise<RunningCommand>;
-
-  /**
    * Captures the sandbox's files as an image. The sandbox is frozen as briefly as the engine allows, and thawed whatever
    * happens. A repeated call for the same snapshot finds the image that is already there.
    * @throws SandglassError `sandbox_not_running` (there is nothing to capture), `disk_full`.
@@ -112,27 +106,6 @@ export interface StartRequest {
   readonly secretEnv: Readonly<Record<string, string>>;
   /** The snapshot's image to start from, instead of `spec.image`. */
   readonly snapshot?: { readonly snapshotId: SnapshotId; readonly imageRef: string; readonly digest: string };
-}
-
-export interface ExecRequest {
-  readonly sandboxId: SandboxId;
-  /** Program and arguments, at least one. */
-  readonly command: readonly string[];
-  /** Complete: the caller has merged the sandbox's, its secrets and the command's own. */
-  readonly env: Readonly<Record<string, string>>;
-  readonly workdir?: string;
-  readonly user?: string;
-}
-
-/** A command that runs. Both outputs must be read, or destroyed, for it to make progress. */
-export interface RunningCommand {
-  readonly stdin: Writable;
-  readonly stdout: Readable;
-  readonly stderr: Readable;
-  /** Resolves with the exit status once the command has ended and its output has been read; 128 + n for signal n. */
-  readonly exitCode: Promise<number>;
-  /** Ends it with SIGKILL, as far as the engine allows. */
-  kill(): Promise<void>;
 }
 
 export interface CaptureRequest {

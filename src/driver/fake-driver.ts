@@ -1,22 +1,10 @@
-import { type Duplex, PassThrough } from 'node:stream';
-import { finished } from 'node:stream/promises';
+import type { Duplex } from 'node:stream';
 import { SandglassError } from '../model/errors.ts';
 import type { SandboxId, SnapshotId } from '../model/ids.ts';
 import { parseImageReference } from '../model/image-reference.ts';
 import type { Captured } from '../model/snapshot.ts';
 import type { LogLine, LogsRequest, SandboxMetrics } from '../model/telemetry.ts';
-import type {
-  CaptureRequest,
-  Driver,
-  EngineInfo,
-  ExecRequest,
-  Inventory,
-  OnProgress,
-  RunningCommand,
-  SandboxEnded,
-  StartRequest,
-} from './driver.ts';
-import { FAKE_COMMANDS, type FakeCommand } from './fake-commands.ts';
+import type { CaptureRequest, Driver, EngineInfo, Inventory, OnProgress, SandboxEnded, StartRequest } from './driver.ts';
 import { type FakeContainer, FakeEngine } from './fake-engine.ts';
 import { FakeLog } from './fake-log.ts';
 import { FakeCrash, FaultPlan } from './fault-plan.ts';
@@ -27,8 +15,6 @@ export interface FakeDriverOptions {
   readonly info?: Partial<EngineInfo>;
   /** Makes a connection to the guest of a sandbox; without it, no guest comes. */
   readonly guest?: (container: FakeContainer) => Duplex;
-  /** Programs on top of `FAKE_COMMANDS`. */
-  readonly commands?: Readonly<Record<string, FakeCommand>>;
 }
 
 /** The same observable contract as a real driver, in memory. Its `faults` make it slow, fail or die at a named step. */
@@ -39,13 +25,11 @@ export class FakeDriver implements Driver {
   readonly calls = new Map<keyof Driver, number>();
   readonly #info: EngineInfo;
   readonly #guest: FakeDriverOptions['guest'];
-  readonly #commands: Readonly<Record<string, FakeCommand>>;
 
   constructor(options: FakeDriverOptions = {}) {
     this.engine = options.engine ?? new FakeEngine();
     this.#info = { engine: 'fake 1', cpus: 8, memoryMb: 16_384, runtimes: ['fake'], limitsDisk: false, ...options.info };
     this.#guest = options.guest;
-    this.#commands = { ...FAKE_COMMANDS, ...options.commands };
   }
 
   async info(signal: AbortSignal): Promise<EngineInfo> {
@@ -170,19 +154,6 @@ export class FakeDriver implements Driver {
     };
   }
 
-  async exec(request: ExecRequest, signal: AbortSignal): Promise<RunningCommand> {
-    this.#called('exec');
-    const container = this.#live(request.sandboxId);
-    if (container.state === 'paused') throw notRunning(request.sandboxId, 'is paused');
-    await this.faults.at('exec.start', signal);
-    const [program = '', ...args] = request.command;
-    const command = this.#commands[program];
-    if (command === undefined) {
-      throw new SandglassError('command_not_found', `there is no command ${JSON.stringify(program)} in the sandbox`);
-    }
-    return run(command, args, request.env, container);
-  }
-
   async captureSnapshot(request: CaptureRequest, onProgress: OnProgress, signal: AbortSignal): Promise<Captured> {
     this.#called('captureSnapshot');
     const { sandboxId, snapshotId, clusterId, imageRef } = request;
@@ -263,23 +234,6 @@ export class FakeDriver implements Driver {
     if (image?.digest === snapshot.digest && image.imageRef === snapshot.imageRef) return new Map(image.files);
     throw new SandglassError('snapshot_unavailable', `the image of ${snapshot.snapshotId} is not on this executor`);
   }
-}
-
-function run(command: FakeCommand, args: string[], env: Readonly<Record<string, string>>, container: FakeContainer): RunningCommand {
-  const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()];
-  const killed = new AbortController();
-  const signal = AbortSignal.any([killed.signal, container.ended.signal]);
-  const { promise: cut, resolve: cutShort } = Promise.withResolvers<number>();
-  signal.addEventListener('abort', () => cutShort(137), { once: true });
-  const process = { args, env, files: container.files, stdin, stdout, stderr, signal };
-  const exitCode = Promise.race([Promise.resolve(command(process)), cut]).then(async (status) => {
-    stdin.destroy();
-    stdout.end();
-    stderr.end();
-    await Promise.allSettled([finished(stdout), finished(stderr)]);
-    return status;
-  });
-  return { stdin, stdout, stderr, exitCode, kill: async () => killed.abort() };
 }
 
 function freeze(container: FakeContainer, by: 'user' | 'capture'): void {

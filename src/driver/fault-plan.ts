@@ -15,7 +15,6 @@ export type FakeStep =
   | 'guest.connect'
   | 'logs.open'
   | 'metrics.read'
-  | 'exec.start'
   | 'capture.freeze'
   | 'capture.commit'
   | 'capture.thaw'

@@ -8,7 +8,6 @@ import type { Labels } from '../model/labels.ts';
 import type { Introduction } from '../rpc/hello.ts';
 import { MAX_TUNNELS } from '../rpc/limits.ts';
 import { ProgressThrottle } from '../rpc/progress-throttle.ts';
-import { ExecCalls } from './exec-calls.ts';
 import { OperationRunner } from './operation-runner.ts';
 import { recover } from './recovery.ts';
 import { ResultLog } from './result-log.ts';
@@ -38,8 +37,6 @@ export interface ExecutorOptions {
   /** A number in [0, 1). */
   readonly random: () => number;
   readonly log: Logger;
-  /** 128 when absent. */
-  readonly maxCommands?: number;
   /** Connections into sandboxes that may be open at one time; 1024 when absent. */
   readonly maxTunnels?: number;
   /** How long `close` waits for operations that run; 20 s when absent. */
@@ -72,7 +69,6 @@ export class Executor {
   readonly #results: ResultLog;
   readonly #progress: ProgressThrottle;
   readonly #runner: OperationRunner;
-  readonly #execCalls: ExecCalls;
   readonly #tunnels: Tunnels;
   readonly #watch: SandboxWatch;
   readonly #unreported = new Map<SandboxId, SandboxEnded>();
@@ -98,7 +94,6 @@ export class Executor {
       onProgress: (ref, progress) => this.#progress.report(ref, progress),
       onSettled: ({ operationId }) => this.#progress.forget(operationId),
     });
-    this.#execCalls = new ExecCalls({ driver, log, maxRunning: options.maxCommands ?? 128 });
     this.#watch = new SandboxWatch({
       driver,
       clock,
@@ -175,7 +170,6 @@ export class Executor {
       welcomeTimeoutMs,
       runner: this.#runner,
       results: this.#results,
-      execCalls: this.#execCalls,
       tunnels: this.#tunnels,
       onReady: () => this.#ready(session),
     });

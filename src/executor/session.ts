@@ -21,9 +21,9 @@ import { Outbox } from '../rpc/outbox.ts';
 import { progressToProto } from '../rpc/progress.ts';
 import { resultToProto } from '../rpc/result.ts';
 import { Connection, type ConnectionOptions } from './connection.ts';
-import type { ExecCaller, ExecCalls } from './exec-calls.ts';
 import type { OperationRunner } from './operation-runner.ts';
 import type { ResultLog } from './result-log.ts';
+import type { TunnelCaller } from './tunnel-call.ts';
 import type { Tunnels } from './tunnels.ts';
 
 export interface SessionOptions extends ConnectionOptions {
@@ -33,7 +33,6 @@ export interface SessionOptions extends ConnectionOptions {
   readonly welcomeTimeoutMs: number;
   readonly runner: OperationRunner;
   readonly results: ResultLog;
-  readonly execCalls: ExecCalls;
   readonly tunnels: Tunnels;
   /** Called once the server has let us in. */
   onReady(): void;
@@ -117,9 +116,9 @@ export class ServerSession {
     this.#over.abort(new SandglassError('executor_unavailable', message));
   }
 
-  #take({ message }: SessionResponse, caller: ExecCaller): void {
+  #take({ message }: SessionResponse, caller: TunnelCaller): void {
     if (this.#heartbeat === undefined && message.case !== 'welcome') throw malformed('message', 'came before welcome');
-    const { runner, results, execCalls, tunnels, log } = this.#options;
+    const { runner, results, tunnels, log } = this.#options;
     switch (message.case) {
       case 'welcome':
         this.#begin(message.value);
@@ -141,9 +140,6 @@ export class ServerSession {
         void runner.discard({ sandboxIds, snapshotIds });
         return;
       }
-      case 'openExec':
-        void execCalls.run(message.value, caller);
-        return;
       case 'openTunnel':
         void tunnels.serve(message.value, caller);
         return;

@@ -1,11 +1,10 @@
-import type { Duplex } from 'node:stream';
-import { addAbortSignal } from 'node:stream';
+import { addAbortSignal, type Duplex } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import { failureOf, SandglassError } from '../model/errors.ts';
-import { malformed } from '../rpc/checks.ts';
+import { boundedBytes, malformed } from '../rpc/checks.ts';
 import { type TunnelRequest, TunnelRequestSchema, type TunnelResponse } from '../rpc/gen/sandglass/v1/executor_pb.js';
-import { MAX_TUNNEL_MESSAGE_BYTES } from '../rpc/limits.ts';
+import { CHUNK_BYTES, MAX_TUNNEL_MESSAGE_BYTES } from '../rpc/limits.ts';
 import { Outbox } from '../rpc/outbox.ts';
 import { TunnelStream } from '../rpc/tunnel-stream.ts';
 import type { Connection } from './connection.ts';
@@ -97,7 +96,7 @@ export class TunnelCall {
     const { message } = value;
     switch (message.case) {
       case 'chunk':
-        return message.value;
+        return boundedBytes('chunk', message.value, CHUNK_BYTES);
       case 'end':
         return undefined;
       case undefined:

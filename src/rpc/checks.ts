@@ -28,6 +28,12 @@ export function plainText(field: string, value: string, maxLength = 256): string
   return boundedText(field, value, maxLength);
 }
 
+/** At most `maxBytes` bytes. */
+export function boundedBytes(field: string, value: Uint8Array, maxBytes: number): Uint8Array {
+  if (value.length > maxBytes) throw malformed(field, `is longer than ${maxBytes} bytes`);
+  return value;
+}
+
 /** A whole number from 0 to `max`. */
 export function wholeNumber(field: string, value: bigint | number, max: number = Number.MAX_SAFE_INTEGER): number {
   if (value < 0 || value > max) throw malformed(field, `is not between 0 and ${max}`);

@@ -14,20 +14,17 @@ export const MAX_TUNNEL_MESSAGE_BYTES = CHUNK_BYTES + 4 * 1024;
 /** Tunnels that may be open to one executor at one time. */
 export const MAX_TUNNELS = 1024;
 
-/** Largest piece of a command's input or output in one message. */
-export const EXEC_CHUNK_BYTES = 64 * 1024;
-
-/** Largest message of a command's stream: one piece and what surrounds it. */
-export const MAX_EXEC_MESSAGE_BYTES = EXEC_CHUNK_BYTES + 4 * 1024;
-
 /** Either side gives a session up when it has heard nothing for this many heartbeat intervals. */
 export const SILENT_INTERVALS = 3;
 
 /** Bytes that may be under way on one stream before its reader must have taken some. */
 export const STREAM_WINDOW_BYTES = 256 * 1024;
 
-/** Bytes that may be under way on all streams of one connection. */
-export const CONNECTION_WINDOW_BYTES = 16 * 1024 * 1024;
+/**
+ * Bytes that may be under way on all streams of one connection. Heartbeats wait behind them: at 10 Mbit/s for about 3 s. Bytes
+ * that have arrived do not count, also while nobody reads them.
+ */
+export const CONNECTION_WINDOW_BYTES = 4 * 1024 * 1024;
 
 /** Progress of one operation is sent, and stored, at most once in this time; the latest wins. */
 export const PROGRESS_INTERVAL_MS = 250;

@@ -1,6 +1,6 @@
 import { create } from '@bufbuild/protobuf';
 import type { LogLine, SandboxMetrics } from '../model/telemetry.ts';
-import { int64, malformed, wholeNumber } from './checks.ts';
+import { boundedBytes, int64, malformed, wholeNumber } from './checks.ts';
 import {
   type LogLine as LogLineProto,
   LogLineSchema,
@@ -24,8 +24,7 @@ export function* logLineToProto({ at, stream, bytes }: LogLine): Generator<LogLi
 
 /** @throws SandglassError `invalid_request`. */
 export function parseLogLine({ atMs, stream, line }: LogLineProto): LogLine {
-  if (line.length > CHUNK_BYTES) throw malformed('line', `is longer than ${CHUNK_BYTES} bytes`);
-  return { at: wholeNumber('at_ms', atMs), stream: parseStream(stream), bytes: line };
+  return { at: wholeNumber('at_ms', atMs), stream: parseStream(stream), bytes: boundedBytes('line', line, CHUNK_BYTES) };
 }
 
 function parseStream(stream: LogStream): LogLine['stream'] {

@@ -65,7 +65,7 @@ describe('exec', () => {
     execFileSync('mkfifo', [fifo]);
     const onStart: RunCliOptions['onStart'] = (child) => {
       child.stdout?.once('data', () => {
-        guest.breakConnections();
+        void guest.breakConnections();
         void writeFile(fifo, 'go');
       });
     };

@@ -54,7 +54,10 @@ describe('a terminal', () => {
     expect(client.socket.protocol).toBe('sandglass.terminal.v1');
     expect(await client.closed).toEqual({ code: 1000, reason: '' });
     expect(String(client.bytes)).toMatch(/^xterm-256color\/dev\/pts\/\d+\r\n$/);
-    expect(client.texts).toEqual([{ type: 'start', pid: expect.any(Number) }, { type: 'exit', exit_code: 3 }]);
+    expect(client.texts).toEqual([
+      { type: 'start', pid: expect.any(Number) },
+      { type: 'exit', exit_code: 3 },
+    ]);
   });
 
   test('is of the size that is asked for, and changes it', async () => {
@@ -68,7 +71,7 @@ describe('a terminal', () => {
     const client = await open();
     client.send('case $- in *i*) echo inter""active;; esac; shopt -q login_shell && echo log""in; exit 7\n');
     expect((await client.closed).code).toBe(1000);
-    expect(String(client.bytes)).toMatch(/interactive[^]*login/);
+    expect(String(client.bytes)).toMatch(/interactive[\s\S]*login/);
     expect(client.texts.at(-1)).toEqual({ type: 'exit', exit_code: 7 });
   });
 
@@ -130,7 +133,11 @@ describe('a terminal', () => {
     const client = await open(`pid=${body.pid}`);
     client.send('text\n');
     expect((await client.closed).code).toBe(1011);
-    expect(client.texts.at(-1)).toMatchObject({ type: 'error', reason: 'invalid_request', message: expect.stringContaining('no terminal') });
+    expect(client.texts.at(-1)).toMatchObject({
+      type: 'error',
+      reason: 'invalid_request',
+      message: expect.stringContaining('no terminal'),
+    });
     await api.call('POST', `sandboxes/${id}/processes/${body.pid}/signal`, { body: { signal: 'SIGKILL' } });
   });
 });
@@ -165,7 +172,9 @@ describe('before the handshake', () => {
   });
 
   test.each([{ 'sec-websocket-version': '7' }, { 'sec-websocket-key': 'x' }, {}])('half a handshake is refused: %j', async (headers) => {
-    const { status, body } = await sendRequest(api.port, pathOf(''), { headers: { connection: 'upgrade', upgrade: 'websocket', ...headers } });
+    const { status, body } = await sendRequest(api.port, pathOf(''), {
+      headers: { connection: 'upgrade', upgrade: 'websocket', ...headers },
+    });
     expect([status, JSON.parse(String(body)).error.reason]).toEqual([400, 'invalid_request']);
   });
 
@@ -232,7 +241,8 @@ describe('nobody gets more than they take', () => {
   test('a client that does not read stops the program, and hears everything once it does', async () => {
     const client = await open(sh('stty raw; i=0; while [ $i -lt 400 ]; do head -c 65536 /dev/zero; i=$((i+1)); done; echo done'));
     client.socket.pause();
-    const received = () => link.connections.reduce((sum, connection) => sum + (connection as unknown as { bytesRead: number }).bytesRead, 0);
+    const received = () =>
+      link.connections.reduce((sum, connection) => sum + (connection as unknown as { bytesRead: number }).bytesRead, 0);
     await settled(received);
     expect(received()).toBeLessThan(16 * 1024 * 1024);
     client.socket.resume();

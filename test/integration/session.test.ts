@@ -140,7 +140,7 @@ describe('who is let in', () => {
     ['a wrong token', 'guess-1234', /check executor.join_token/],
   ])('%s is not', async (_name, token, message) => {
     const raw = await rawExecutor();
-    for (const call of [raw.session(token).send({ case: 'hello', value: helloOf(newId('executor')) }), raw.exec(token)]) {
+    for (const call of [raw.session(token).send({ case: 'hello', value: helloOf(newId('executor')) }), raw.tunnel(token)]) {
       const error = await call.ended;
       expect(error).toMatchObject({ code: Code.Unauthenticated });
       expect(error?.message).toMatch(message);

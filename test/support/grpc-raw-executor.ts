@@ -4,9 +4,6 @@ import { Connection } from '../../src/executor/connection.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import type { ExecutorId } from '../../src/model/ids.ts';
 import {
-  type ExecRequest,
-  ExecRequestSchema,
-  type ExecResponse,
   type ExecutorService,
   type SessionRequest,
   SessionRequestSchema,
@@ -20,7 +17,6 @@ import { Outbox } from '../../src/rpc/outbox.ts';
 
 type SessionMessage = NonNullable<MessageInitShape<typeof SessionRequestSchema>['message']>;
 type TunnelMessage = NonNullable<MessageInitShape<typeof TunnelRequestSchema>['message']>;
-type ExecMessage = NonNullable<MessageInitShape<typeof ExecRequestSchema>['message']>;
 
 /** An executor that says what a test makes it say, and nothing by itself: no heartbeats either. */
 export class RawExecutor {
@@ -41,12 +37,6 @@ export class RawExecutor {
     const outgoing = new Outbox<SessionRequest>({ waitAt: 1000, refuseAt: 1000 });
     const responses = this.#client.session(outgoing, { headers: headersOf(token) });
     return new RawCall(outgoing, responses, (message: SessionMessage) => create(SessionRequestSchema, { message }));
-  }
-
-  exec(token?: string): RawCall<ExecMessage, ExecResponse> {
-    const outgoing = new Outbox<ExecRequest>({ waitAt: 1000, refuseAt: 1000 });
-    const responses = this.#client.exec(outgoing, { headers: headersOf(token) });
-    return new RawCall(outgoing, responses, (message: ExecMessage) => create(ExecRequestSchema, { message }));
   }
 
   tunnel(token?: string): RawCall<TunnelMessage, TunnelResponse> {

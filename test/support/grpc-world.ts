@@ -159,7 +159,6 @@ export class GrpcWorld {
       joinTokenHash: `sha256:${createHash('sha256').update(JOIN_TOKEN).digest('hex')}`,
       heartbeatIntervalMs: HEARTBEAT_MS,
       firstMessageTimeoutMs: 500,
-      execOpenTimeoutMs: 500,
       tunnelOpenTimeoutMs: 500,
       tunnelAnswerTimeoutMs: 1_000,
       ...this.#serverOptions,

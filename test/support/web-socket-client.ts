@@ -55,7 +55,8 @@ export class WebSocketClient {
   /** Resolves once `condition` holds. @throws when the connection is closed before. */
   async until(condition: () => boolean): Promise<void> {
     while (!condition()) {
-      if (this.socket.readyState === WebSocket.CLOSED) throw new Error(`closed with ${JSON.stringify(await this.closed)}: ${this.bytes.subarray(-500)}`);
+      if (this.socket.readyState === WebSocket.CLOSED)
+        throw new Error(`closed with ${JSON.stringify(await this.closed)}: ${this.bytes.subarray(-500)}`);
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
       });
@@ -68,7 +69,9 @@ export class WebSocketClient {
   }
 
   send(message: string | Uint8Array | Record<string, unknown>): void {
-    this.socket.send(typeof message === 'string' ? Buffer.from(message) : message instanceof Uint8Array ? message : JSON.stringify(message));
+    this.socket.send(
+      typeof message === 'string' ? Buffer.from(message) : message instanceof Uint8Array ? message : JSON.stringify(message),
+    );
   }
 }
 

@@ -1,24 +1,12 @@
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
-import { abortable } from '../../lib/abortable.ts';
 import { type Clock, systemClock } from '../../lib/clock.ts';
-import { KeyedGate } from '../../lib/keyed-gate.ts';
 import { KeyedMutex } from '../../lib/keyed-mutex.ts';
 import type { Logger } from '../../lib/logger.ts';
 import type { ExecutorId, SandboxId, SnapshotId } from '../../model/ids.ts';
 import type { Captured } from '../../model/snapshot.ts';
 import type { LogLine, LogsRequest, SandboxMetrics } from '../../model/telemetry.ts';
-import type {
-  CaptureRequest,
-  Driver,
-  EngineInfo,
-  ExecRequest,
-  Inventory,
-  OnProgress,
-  RunningCommand,
-  SandboxEnded,
-  StartRequest,
-} from '../driver.ts';
+import type { CaptureRequest, Driver, EngineInfo, Inventory, OnProgress, SandboxEnded, StartRequest } from '../driver.ts';
 import { GuestDoors } from '../guest-doors.ts';
 import { AbandonedCaptures } from './abandoned-captures.ts';
 import { captureSnapshot } from './capture-snapshot.ts';
@@ -26,7 +14,6 @@ import { connectGuest } from './connect-guest.ts';
 import type { DockerContext } from './docker-context.ts';
 import { Engine } from './engine.ts';
 import { readEngineInfo } from './engine-info.ts';
-import { exec } from './exec.ts';
 import type { EngineEnvironment } from './find-engine.ts';
 import { ImageConfigs } from './image-configs.ts';
 import { inventory } from './inventory.ts';
@@ -82,11 +69,8 @@ export class DockerDriver implements Driver {
   readonly #context: DockerContext;
   /** Starting and stopping one sandbox exclude one another. */
   readonly #starts = new KeyedMutex<SandboxId>();
-  /**
-   * So does all that freezes or thaws it, and the start of a command: a process that is on its way into a container when that
-   * is frozen never arrives, the engine waits for it before it thaws the container, and then hangs for ever.
-   */
-  readonly #freezes = new KeyedGate<SandboxId>();
+  /** So does all that freezes or thaws it. */
+  readonly #freezes = new KeyedMutex<SandboxId>();
   /** Commits that the engine works on: it goes on with them when nobody waits any more. */
   readonly #captures = new Map<SnapshotId, Promise<Captured>>();
 
@@ -142,11 +126,11 @@ export class DockerDriver implements Driver {
   }
 
   pauseSandbox(sandboxId: SandboxId, signal: AbortSignal): Promise<void> {
-    return this.#freezes.exclusive(sandboxId, () => pauseSandbox(this.#context, sandboxId, signal));
+    return this.#freezes.run(sandboxId, () => pauseSandbox(this.#context, sandboxId, signal));
   }
 
   resumeSandbox(sandboxId: SandboxId, signal: AbortSignal): Promise<void> {
-    return this.#freezes.exclusive(sandboxId, () => resumeSandbox(this.#context, sandboxId, signal));
+    return this.#freezes.run(sandboxId, () => resumeSandbox(this.#context, sandboxId, signal));
   }
 
   connectGuest(sandboxId: SandboxId, signal: AbortSignal): Promise<Duplex> {
@@ -162,26 +146,13 @@ export class DockerDriver implements Driver {
     return measurements.measure(sandboxId, await requireRunning(engine, executorId, sandboxId, signal), signal);
   }
 
-  /** A command that comes while the sandbox is captured waits, as its processes do. */
-  async exec(request: ExecRequest, signal: AbortSignal): Promise<RunningCommand> {
-    const turn = Promise.withResolvers<void>();
-    const started = this.#freezes.shared(request.sandboxId, async () => {
-      turn.resolve();
-      signal.throwIfAborted();
-      return await exec(this.#context, request, signal);
-    });
-    started.catch(() => {}); // nobody waits for it when the turn was not waited for
-    await abortable(turn.promise, signal);
-    return await started;
-  }
-
   /** A commit cannot be called off. A call that is given up leaves it to the engine; a repeated call waits for the same one. */
   captureSnapshot(request: CaptureRequest, onProgress: OnProgress, signal: AbortSignal): Promise<Captured> {
     const { sandboxId, snapshotId } = request;
     const capture =
       this.#captures.get(snapshotId) ??
       this.#freezes
-        .exclusive(sandboxId, () => captureSnapshot(this.#context, request, onProgress))
+        .run(sandboxId, () => captureSnapshot(this.#context, request, onProgress))
         .finally(() => this.#captures.delete(snapshotId));
     this.#captures.set(snapshotId, capture);
     return settledOrAborted(capture, signal);

@@ -35,6 +35,6 @@ async function copyAttributesOf(from: RawPath, stats: Stats, to: RawPath): Promi
     return;
   }
   await chmod(to, stats.mode & PERMISSIONS);
-  await copyAttributes(from, to);
+  copyAttributes(from, to);
   await utimes(to, stats.atime, stats.mtime);
 }

@@ -27,7 +27,7 @@ export async function entryInfo(path: string, raw: RawPath = path, names?: Owner
     owner: owners.user(stats.uid),
     group: owners.group(stats.gid),
     modifiedTime: timestampFromMs(Math.floor(stats.mtimeMs)),
-    metadata: link ? {} : await readMetadata(raw),
+    metadata: link ? {} : readMetadata(raw),
   };
   if (link) info.symlinkTarget = await readlink(raw);
   return create(EntryInfoSchema, info);

@@ -1,6 +1,6 @@
 /**
- * The few functions of the C library that Node has no name for. koffi is loaded at the first call only: it costs 20 ms and 4 MB, and
- * a guest whose files nobody touches does without.
+ * The few functions of the C library that Node has no name for. Their binding is loaded at the first call only: a guest
+ * whose files nobody touches does without.
  *
  * Functions return what they do in C; a failure is thrown as Node does: an Error with `code`, `syscall` and `path`.
  */
@@ -29,11 +29,11 @@ export interface Libc {
   signalWhenReadable(fd: number): void;
 }
 
-let loading: Promise<Libc> | undefined;
+let loaded: Libc | undefined;
 
-export function loadLibc(): Promise<Libc> {
-  loading ??= load();
-  return loading;
+export function libc(): Libc {
+  loaded ??= load();
+  return loaded;
 }
 
 const IN_NONBLOCK = 0o4000;
@@ -44,7 +44,7 @@ const F_SETOWN = 8;
 const O_NONBLOCK = 0o4000;
 const O_ASYNC = 0o20000;
 
-async function load(): Promise<Libc> {
+function load(): Libc {
   const koffi = loadNative('koffi') as typeof Koffi;
   // The process itself, because Node is linked with a C library already: whichever it is, glibc or musl.
   const library = koffi.load(null);

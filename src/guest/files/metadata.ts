@@ -1,5 +1,5 @@
 import { GuestError } from '../guest-error.ts';
-import { type Libc, loadLibc, type RawPath } from './libc.ts';
+import { libc, type RawPath } from './libc.ts';
 
 /** Metadata of a file are the extended attributes with this prefix, as E2B's envd keeps them. */
 const PREFIX = 'user.e2b.';
@@ -9,12 +9,11 @@ const MAX_NAME_BYTES = 255;
 const MAX_VALUE_BYTES = 64 * 1024;
 
 /** The metadata of a file or directory. None where the file system keeps none, and of symbolic links, which can't have any. */
-export async function readMetadata(path: RawPath): Promise<Record<string, string>> {
-  const libc = await loadLibc();
+export function readMetadata(path: RawPath): Record<string, string> {
   const metadata: Record<string, string> = {};
-  for (const name of attributeNames(libc, path)) {
+  for (const name of attributeNames(path)) {
     if (!name.startsWith(PREFIX)) continue;
-    const value = attribute(libc, path, name);
+    const value = attribute(path, name);
     if (value !== undefined) metadata[name.slice(PREFIX.length)] = value.toString('utf8');
   }
   return metadata;
@@ -24,11 +23,8 @@ export async function readMetadata(path: RawPath): Promise<Record<string, string
  * Adds to the metadata of a file or directory.
  * @throws GuestError invalid_request when the file system keeps none, or a name or value is too long for it.
  */
-export async function writeMetadata(path: string, metadata: Readonly<Record<string, string>>): Promise<void> {
-  const entries = Object.entries(metadata);
-  if (entries.length === 0) return;
-  const libc = await loadLibc();
-  for (const [key, value] of entries) {
+export function writeMetadata(path: string, metadata: Readonly<Record<string, string>>): void {
+  for (const [key, value] of Object.entries(metadata)) {
     const bytes = Buffer.from(value);
     if (Buffer.byteLength(PREFIX + key) > MAX_NAME_BYTES || key.includes('\0') || bytes.length > MAX_VALUE_BYTES) {
       throw new GuestError(
@@ -37,7 +33,7 @@ export async function writeMetadata(path: string, metadata: Readonly<Record<stri
       );
     }
     try {
-      libc.lsetxattr(path, PREFIX + key, bytes);
+      libc().lsetxattr(path, PREFIX + key, bytes);
     } catch (error) {
       throw metadataError(error, key);
     }
@@ -45,24 +41,23 @@ export async function writeMetadata(path: string, metadata: Readonly<Record<stri
 }
 
 /** Copies all extended attributes that can be copied, such as capabilities of programs, from one file to another. */
-export async function copyAttributes(from: RawPath, to: RawPath): Promise<void> {
-  const libc = await loadLibc();
-  for (const name of attributeNames(libc, from)) {
+export function copyAttributes(from: RawPath, to: RawPath): void {
+  for (const name of attributeNames(from)) {
     try {
-      libc.lsetxattr(to, name, attribute(libc, from, name) ?? Buffer.alloc(0));
+      libc().lsetxattr(to, name, attribute(from, name) ?? Buffer.alloc(0));
     } catch {
       // Some belong to their file system, as those of overlayfs: a copy elsewhere does without.
     }
   }
 }
 
-function attributeNames(libc: Libc, path: RawPath): string[] {
-  const list = whole((buffer) => libc.llistxattr(path, buffer));
+function attributeNames(path: RawPath): string[] {
+  const list = whole((buffer) => libc().llistxattr(path, buffer));
   return list === undefined ? [] : list.toString('utf8').split('\0').slice(0, -1);
 }
 
-function attribute(libc: Libc, path: RawPath, name: string): Buffer | undefined {
-  return whole((buffer) => libc.lgetxattr(path, name, buffer));
+function attribute(path: RawPath, name: string): Buffer | undefined {
+  return whole((buffer) => libc().lgetxattr(path, name, buffer));
 }
 
 /** Asks for the length, then for the bytes; nothing when there is nothing, or it has gone or grown meanwhile. */

@@ -31,19 +31,23 @@ export function multipartBoundary(contentType: string): string {
  */
 export async function* readMultipart(source: AsyncIterable<Buffer>, boundary: string): AsyncGenerator<FormPart, void, undefined> {
   const reader = new DelimitedReader(source);
-  const delimiter = Buffer.from(`\r\n--${boundary}`);
-  reader.unread(CRLF); // the first delimiter may be at the very beginning
-  for await (const _ of reader.until(delimiter));
-  for (;;) {
-    const line = await reader.take(2);
-    if (line.toString('latin1') === '--') return;
-    if (!line.equals(CRLF)) throw malformed('a boundary is followed by something else than a line end');
-    const body = reader;
-    const headers = await readHeaders(reader);
-    const bytes = body.until(delimiter);
-    yield { ...parseDisposition(headers), body: { [Symbol.asyncIterator]: () => unreturned(bytes) } };
-    for await (const _ of bytes);
+  try {
+    const delimiter = Buffer.from(`\r\n--${boundary}`);
+    reader.unread(CRLF); // the first delimiter may be at the very beginning
+    await passOver(reader.until(delimiter));
+    while (await reader.anotherPart()) {
+      const disposition = parseDisposition(await readHeaders(reader));
+      const bytes = reader.until(delimiter);
+      yield { ...disposition, body: { [Symbol.asyncIterator]: () => unreturned(bytes) } };
+      await passOver(bytes);
+    }
+  } finally {
+    await reader.close();
   }
+}
+
+async function passOver(bytes: AsyncIterable<Buffer>): Promise<void> {
+  for await (const _ of bytes);
 }
 
 /** Breaking off a loop over it must not end the generator below, which passes over the rest. */
@@ -106,11 +110,18 @@ class DelimitedReader {
     this.#pending = Buffer.concat([bytes, this.#pending]);
   }
 
-  async take(length: number): Promise<Buffer> {
-    while (this.#pending.length < length) await this.#more();
-    const taken = this.#pending.subarray(0, length);
-    this.#pending = this.#pending.subarray(length);
-    return taken;
+  /** After a boundary: whether a part follows, or this was the last one. */
+  async anotherPart(): Promise<boolean> {
+    while (this.#pending.length < 2) await this.#more();
+    const after = this.#pending.toString('latin1', 0, 2);
+    this.#pending = this.#pending.subarray(2);
+    if (after !== '\r\n' && after !== '--') throw malformed('a boundary is followed by something else than a line end');
+    return after === '\r\n';
+  }
+
+  /** Lets go of the stream, however much is left of it. */
+  async close(): Promise<void> {
+    await this.#source.return?.();
   }
 
   /** What comes before `delimiter`, which is passed over. */

@@ -72,8 +72,8 @@ export class StagedFile {
 
   /** Ends the writing. @throws GuestError invalid_request when metadata can't be kept. */
   async finish(attributes: FileAttributes): Promise<void> {
-    if (this.#replaced !== undefined) await copyAttributes(this.#target, this.#staged);
-    await writeMetadata(this.#staged, attributes.metadata ?? {});
+    if (this.#replaced !== undefined) copyAttributes(this.#target, this.#staged);
+    writeMetadata(this.#staged, attributes.metadata ?? {});
     await this.#handle.chmod(attributes.mode ?? (this.#replaced === undefined ? NEW_FILE_MODE : this.#replaced.mode & PERMISSIONS));
     await this.#handle.close();
   }

@@ -4,7 +4,7 @@ import { Code, ConnectError } from '@connectrpc/connect';
 import { GuestError, REASON_HEADER } from '../guest-error.ts';
 import { DirectoryWatch } from './directory-watch.ts';
 import { Inotify } from './inotify.ts';
-import { loadLibc } from './libc.ts';
+import { libc } from './libc.ts';
 import { isNetworkMount } from './network-mount.ts';
 
 /** Directories that may be watched at a time. */
@@ -43,10 +43,9 @@ export class WatchPool {
       const message = `${path} is on a network file system, where changes made elsewhere are not seen; allow network mounts to watch it all the same`;
       throw new ConnectError(message, Code.FailedPrecondition, { [REASON_HEADER]: 'invalid_path' });
     }
-    const libc = await loadLibc();
     if (this.#open >= MAX_WATCHES)
       throw new GuestError('too_many_requests', `${MAX_WATCHES} directories are being watched; end one of these watches first`);
-    this.#inotify ??= new Inotify(libc);
+    this.#inotify ??= new Inotify(libc());
     const watch = new DirectoryWatch(this.#inotify, path, recursive);
     this.#open++;
     return watch;

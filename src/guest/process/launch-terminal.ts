@@ -7,6 +7,7 @@ import type { Launched, TakeOutput } from './launched.ts';
 import { libc } from './libc.ts';
 import { readInto } from './read-buffer.ts';
 import type { ExitStatus } from './signals.ts';
+import { TerminalInput } from './terminal-input.ts';
 
 /**
  * The native part of node-pty. Its own JavaScript closes a terminal 200 ms after its process has ended, also when a slow reader
@@ -52,7 +53,7 @@ export function launchTerminal(plan: LaunchPlan, size: TerminalSize, take: TakeO
     return {
       pid,
       sources: [{ stream: 'pty', socket }],
-      input: socket,
+      input: new TerminalInput(fd, socket),
       exited,
       resize: ({ cols, rows }) => {
         if (!socket.destroyed) resize(fd, cols, rows);

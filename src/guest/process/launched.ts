@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import type { Writable } from 'node:stream';
 import type { TerminalSize } from './launch-plan.ts';
 import type { ExitStatus } from './signals.ts';
 
@@ -19,7 +20,7 @@ export interface Launched {
   readonly pid: number;
   readonly sources: readonly OutputSource[];
   /** Absent when it reads nothing. */
-  readonly input: Socket | undefined;
+  readonly input: Writable | undefined;
   readonly exited: Promise<ExitStatus>;
   /** Present when it has a terminal. */
   readonly resize?: (size: TerminalSize) => void;

@@ -1,4 +1,4 @@
-import type { Socket } from 'node:net';
+import type { Writable } from 'node:stream';
 import { GuestError } from '../guest-error.ts';
 
 /** Input that waits for a process to read it, at most; bytes. */
@@ -7,13 +7,13 @@ const MAX_WAITING = 16 * 1024 * 1024;
 /** The standard input of a process: what is written waits until the process reads. */
 export class ProcessInput {
   readonly #pid: number;
-  readonly #socket: Socket | undefined;
+  readonly #stream: Writable | undefined;
 
-  /** @param socket absent when the process reads nothing. */
-  constructor(pid: number, socket: Socket | undefined) {
+  /** @param stream absent when the process reads nothing. */
+  constructor(pid: number, stream: Writable | undefined) {
     this.#pid = pid;
-    this.#socket = socket;
-    socket?.on('error', () => {}); // A process may close its input whenever it likes; whoever writes next hears of it.
+    this.#stream = stream;
+    stream?.on('error', () => {}); // A process may close its input whenever it likes; whoever writes next hears of it.
   }
 
   /**
@@ -21,25 +21,25 @@ export class ProcessInput {
    * @throws GuestError `invalid_request` when the process has no input, or has closed it; `too_many_requests` when too much waits.
    */
   async write(bytes: Uint8Array): Promise<void> {
-    const socket = this.#socket;
-    if (socket === undefined) throw new GuestError('invalid_request', `process ${this.#pid} was started without standard input`);
-    if (!socket.writable) throw this.#closed();
-    if (socket.writableLength + bytes.length > MAX_WAITING && socket.writableLength > 0) {
+    const stream = this.#stream;
+    if (stream === undefined) throw new GuestError('invalid_request', `process ${this.#pid} was started without standard input`);
+    if (!stream.writable) throw this.#closed();
+    if (stream.writableLength + bytes.length > MAX_WAITING && stream.writableLength > 0) {
       throw new GuestError('too_many_requests', `process ${this.#pid} does not read its standard input, and too much of it waits already`);
     }
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    socket.write(bytes, (error) => (error ? reject(this.#closed(error)) : resolve()));
+    stream.write(bytes, (error) => (error ? reject(this.#closed(error)) : resolve()));
     await promise;
   }
 
   /** Ends the input behind what has been written. Nothing happens when it has ended already. */
   end(): void {
-    this.#socket?.end();
+    this.#stream?.end();
   }
 
   /** Gives up what the process has not read. */
   close(): void {
-    this.#socket?.destroy();
+    this.#stream?.destroy();
   }
 
   #closed(cause?: Error): GuestError {

@@ -1,10 +1,7 @@
 import { Code, ConnectError, type HandlerContext, type ServiceImpl } from '@connectrpc/connect';
 import type { Clock } from '../../lib/clock.ts';
 import { toConnectError } from '../../rpc/connect-errors.ts';
-import { parseExecId } from '../../rpc/exec-command.ts';
 import type {
-  ExecRequest,
-  ExecResponse,
   ExecutorService,
   SessionRequest,
   SessionResponse,
@@ -13,14 +10,12 @@ import type {
 } from '../../rpc/gen/sandglass/v1/executor_pb.js';
 import { parseHello } from '../../rpc/hello.ts';
 import { parseTunnelId } from '../../rpc/tunnel-target.ts';
-import type { ExecCalls } from './exec-calls.ts';
 import { peerOf } from './peer.ts';
 import type { ExecutorSessions } from './sessions.ts';
 import type { Tunnels } from './tunnels.ts';
 
 export interface ExecutorServiceContext {
   readonly sessions: ExecutorSessions;
-  readonly execCalls: ExecCalls;
   readonly tunnels: Tunnels;
   readonly clock: Clock;
   /** How long an executor that calls may take until its first message. */
@@ -31,7 +26,6 @@ export interface ExecutorServiceContext {
 export function executorService(ctx: ExecutorServiceContext): ServiceImpl<typeof ExecutorService> {
   return {
     session: (requests, context) => serveSession(ctx, requests, context),
-    exec: (requests, context) => serveExec(ctx, requests, context),
     tunnel: (requests, context) => serveTunnel(ctx, requests, context),
   };
 }
@@ -50,20 +44,6 @@ async function* serveSession(
   if (context.signal.aborted) session.end();
   context.signal.addEventListener('abort', () => session.end(), { once: true });
   yield* session.outgoing;
-}
-
-async function* serveExec(
-  ctx: ExecutorServiceContext,
-  requests: AsyncIterable<ExecRequest>,
-  context: HandlerContext,
-): AsyncIterable<ExecResponse> {
-  const messages = requests[Symbol.asyncIterator]();
-  const { message } = await firstMessage(ctx, messages);
-  if (message.case !== 'execId') throw new ConnectError('the first message of an exec must be exec_id', Code.InvalidArgument);
-  const execId = checked(() => parseExecId(message.value));
-  const call = ctx.execCalls.take(execId);
-  if (call === undefined) throw new ConnectError('nobody waits for this command any more', Code.NotFound);
-  yield* call.open(messages, peerOf(context), context.signal);
 }
 
 async function* serveTunnel(

@@ -8,16 +8,13 @@ import type { Logger } from '../../lib/logger.ts';
 import { ExecutorService } from '../../rpc/gen/sandglass/v1/executor_pb.js';
 import {
   CONNECTION_WINDOW_BYTES,
-  MAX_EXEC_MESSAGE_BYTES,
   MAX_SESSION_MESSAGE_BYTES,
   MAX_TUNNEL_MESSAGE_BYTES,
   MAX_TUNNELS,
   SILENT_INTERVALS,
   STREAM_WINDOW_BYTES,
 } from '../../rpc/limits.ts';
-import type { CommandRunner } from '../command-runner.ts';
 import type { SandboxLink } from '../sandbox-link.ts';
-import { ExecCalls } from './exec-calls.ts';
 import { executorService } from './executor-service.ts';
 import { joinTokenCheck } from './join-token.ts';
 import { requestListener } from './request-listener.ts';
@@ -38,10 +35,6 @@ export interface GrpcServerOptions {
   readonly heartbeatIntervalMs?: number;
   /** 10 s when absent. */
   readonly firstMessageTimeoutMs?: number;
-  /** 10 s when absent. */
-  readonly execOpenTimeoutMs?: number;
-  /** 128 when absent. */
-  readonly maxExecsPerExecutor?: number;
   /** How long an executor may take to open the call of a tunnel; 10 s when absent. */
   readonly tunnelOpenTimeoutMs?: number;
   /** How long the first answer in a tunnel may take; 20 s when absent. */
@@ -52,13 +45,11 @@ export interface GrpcServerOptions {
 
 /** Connections on which nothing moves for this long, and for several heartbeats, are closed. */
 const IDLE_CONNECTION_MS = 60_000;
-/** What one connection may hold in memory, in megabytes: windows of all its streams, and headers. */
+/** What one connection may hold in memory for headers and frames, in megabytes; what waits in streams does not count. */
 const CONNECTION_MEMORY_MB = 64;
 
 /** The server's side of the executor protocol: HTTP/2, gRPC only. */
 export class GrpcServer {
-  /** How the REST API runs commands on executors. */
-  readonly commands: CommandRunner;
   /** The way into sandboxes on executors that are connected here. */
   readonly link: SandboxLink;
   readonly #options: GrpcServerOptions;
@@ -70,16 +61,9 @@ export class GrpcServer {
 
   constructor(options: GrpcServerOptions) {
     this.#options = options;
-    const { gateway, clock, log, maxExecsPerExecutor: maxPerExecutor = 128, heartbeatIntervalMs = 5_000 } = options;
+    const { gateway, clock, log, heartbeatIntervalMs = 5_000 } = options;
     this.#sessions = new ExecutorSessions({ gateway, clock, log, heartbeatIntervalMs });
     this.#idleMs = Math.max(IDLE_CONNECTION_MS, 2 * SILENT_INTERVALS * heartbeatIntervalMs);
-    const execCalls = new ExecCalls({
-      sessions: this.#sessions,
-      clock,
-      maxPerExecutor,
-      openTimeoutMs: options.execOpenTimeoutMs ?? 10_000,
-    });
-    this.commands = execCalls;
     const { maxTunnelsPerExecutor = MAX_TUNNELS, tunnelOpenTimeoutMs = 10_000, tunnelAnswerTimeoutMs = 20_000 } = options;
     const tunnels = new Tunnels({
       sessions: this.#sessions,
@@ -92,7 +76,6 @@ export class GrpcServer {
     const checkToken = joinTokenCheck(options.joinTokenHash);
     const service = executorService({
       sessions: this.#sessions,
-      execCalls,
       tunnels,
       clock,
       firstMessageTimeoutMs: options.firstMessageTimeoutMs ?? 10_000,
@@ -104,10 +87,9 @@ export class GrpcServer {
       requestGate: (context) => checkToken(context.requestHeader.get('authorization')),
     });
     router.rpc(ExecutorService.method.session, service.session, { readMaxBytes: MAX_SESSION_MESSAGE_BYTES });
-    router.rpc(ExecutorService.method.exec, service.exec, { readMaxBytes: MAX_EXEC_MESSAGE_BYTES });
     router.rpc(ExecutorService.method.tunnel, service.tunnel, { readMaxBytes: MAX_TUNNEL_MESSAGE_BYTES });
 
-    const settings = { initialWindowSize: STREAM_WINDOW_BYTES, maxConcurrentStreams: 2 * (maxPerExecutor + maxTunnelsPerExecutor) + 8 };
+    const settings = { initialWindowSize: STREAM_WINDOW_BYTES, maxConcurrentStreams: 2 * maxTunnelsPerExecutor + 8 };
     const http2 = { settings, maxSessionMemory: CONNECTION_MEMORY_MB };
     const listener = requestListener(router, log);
     this.#http2 = options.tls === undefined ? createServer(http2, listener) : createSecureServer({ ...http2, ...options.tls }, listener);

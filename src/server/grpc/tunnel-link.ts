@@ -3,7 +3,8 @@ import type { Clock } from '../../lib/clock.ts';
 import { SandglassError } from '../../model/errors.ts';
 import type { ExecutorId, SandboxId } from '../../model/ids.ts';
 import type { LogLine, LogsRequest, SandboxMetrics } from '../../model/telemetry.ts';
-import { malformed } from '../../rpc/checks.ts';
+import { boundedBytes, malformed } from '../../rpc/checks.ts';
+import { CHUNK_BYTES } from '../../rpc/limits.ts';
 import { parseLogLine, parseMetrics } from '../../rpc/telemetry.ts';
 import { type TunnelChannel, TunnelStream } from '../../rpc/tunnel-stream.ts';
 import type { SandboxLink } from '../sandbox-link.ts';
@@ -85,7 +86,7 @@ function guestChannel(call: TunnelCall): TunnelChannel {
       const message = await call.next();
       if (message.case === 'end') return undefined;
       if (message.case !== 'chunk') throw refused(call, message);
-      return message.value;
+      return boundedBytes('chunk', message.value, CHUNK_BYTES);
     },
     send: (bytes) => call.send({ case: 'chunk', value: bytes }),
     end: () => call.send({ case: 'end', value: {} }),

@@ -99,7 +99,8 @@ export class GuestClient {
       );
       try {
         const { statusCode = 0, headers: answered } = response;
-        const isAnswer = statusCode === 200 && answered['content-type'] === 'application/proto';
+        const isAnswer = statusCode === 200;
+        if (isAnswer && answered['content-type'] !== 'application/proto') throw malformedAnswer('it is no protobuf');
         const bytes = await readBounded(response, isAnswer ? (maxBytes ?? limits.unaryBytes) : MAX_ERROR_BYTES);
         if (!isAnswer) throw decodeFailure(statusCode, answered[REASON_HEADER], bytes);
         return decodeMessage(method.output, bytes) as MessageShape<I['output']>;

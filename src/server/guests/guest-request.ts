@@ -74,6 +74,8 @@ class Attempt {
     request.on('response', (response) => {
       cancelTimer();
       response.on('error', () => {}); // whoever reads it hears of it too
+      const destroy = response.destroy.bind(response);
+      response.destroy = (error) => destroy(error && lostGuest(error)); // and in our words
       const abandon = () => {
         if (!response.complete || !request.writableEnded) request.destroy();
       };

@@ -4,6 +4,8 @@ import type { Clock } from '../../lib/clock.ts';
 import { SandglassError } from '../../model/errors.ts';
 import { silentGuest } from './guest-errors.ts';
 
+/** Bytes that may wait for the guest: with fewer, each piece that comes in would be waited for. */
+const MAX_UNSENT_BYTES = 256 * 1024;
 /** How long whoever sends a body may send nothing of it. */
 const SOURCE_SILENCE_MS = 60_000;
 
@@ -24,7 +26,7 @@ export async function pumpBody(source: Readable, request: ClientRequest, clock: 
     for await (const chunk of source.iterator({ destroyOnReturn: false })) {
       cancelTimer();
       if (answered || request.destroyed) return;
-      if (!request.write(chunk)) await drained(request, clock, stallMs);
+      if (!request.write(chunk) && request.writableLength >= MAX_UNSENT_BYTES) await drained(request, clock, stallMs);
       cancelTimer = awaitSource();
     }
     request.end();

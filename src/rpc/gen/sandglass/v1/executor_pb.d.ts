@@ -1,8 +1,8 @@
 // The contract between the server and its executors.
 //
 // An executor opens one Session and keeps it open. Everything durable goes over it: the server sends operations, the
-// executor sends their results until they are acknowledged. Commands in sandboxes have streams of their own (Exec), so
-// that a large output holds up neither heartbeats nor other commands.
+// executor sends their results until they are acknowledged. Whatever reaches into a sandbox has a stream of its own (Tunnel),
+// so that a large file holds up neither heartbeats nor commands.
 //
 // Both calls are made by the executor, so that it needs no open port. Both carry the join token in the
 // `authorization: Bearer …` header.
@@ -108,22 +108,16 @@ export declare type SessionResponse = Message<"sandglass.v1.SessionResponse"> & 
     case: "discard";
   } | {
     /**
-     * @generated from field: sandglass.v1.OpenExec open_exec = 6;
+     * @generated from field: sandglass.v1.OpenTunnel open_tunnel = 6;
      */
-    value: OpenExec;
-    case: "openExec";
+    value: OpenTunnel;
+    case: "openTunnel";
   } | {
     /**
      * @generated from field: sandglass.v1.Heartbeat heartbeat = 7;
      */
     value: Heartbeat;
     case: "heartbeat";
-  } | {
-    /**
-     * @generated from field: sandglass.v1.OpenTunnel open_tunnel = 8;
-     */
-    value: OpenTunnel;
-    case: "openTunnel";
   } | { case: undefined; value?: undefined };
 };
 
@@ -863,143 +857,6 @@ export declare type Discard = Message<"sandglass.v1.Discard"> & {
 export declare const DiscardSchema: GenMessage<Discard>;
 
 /**
- * The executor answers by opening an Exec call with this id.
- *
- * @generated from message sandglass.v1.OpenExec
- */
-export declare type OpenExec = Message<"sandglass.v1.OpenExec"> & {
-  /**
-   * @generated from field: string exec_id = 1;
-   */
-  execId: string;
-
-  /**
-   * @generated from field: string sandbox_id = 2;
-   */
-  sandboxId: string;
-
-  /**
-   * Program and arguments.
-   *
-   * @generated from field: repeated string command = 3;
-   */
-  command: string[];
-
-  /**
-   * Complete.
-   *
-   * @generated from field: map<string, string> env = 4;
-   */
-  env: { [key: string]: string };
-
-  /**
-   * @generated from field: string workdir = 5;
-   */
-  workdir: string;
-
-  /**
-   * @generated from field: string user = 6;
-   */
-  user: string;
-};
-
-/**
- * Describes the message sandglass.v1.OpenExec.
- * Use `create(OpenExecSchema)` to create a new message.
- */
-export declare const OpenExecSchema: GenMessage<OpenExec>;
-
-/**
- * Executor to server.
- *
- * @generated from message sandglass.v1.ExecRequest
- */
-export declare type ExecRequest = Message<"sandglass.v1.ExecRequest"> & {
-  /**
-   * @generated from oneof sandglass.v1.ExecRequest.message
-   */
-  message: {
-    /**
-     * @generated from field: string exec_id = 1;
-     */
-    value: string;
-    case: "execId";
-  } | {
-    /**
-     * @generated from field: bytes stdout = 2;
-     */
-    value: Uint8Array;
-    case: "stdout";
-  } | {
-    /**
-     * @generated from field: bytes stderr = 3;
-     */
-    value: Uint8Array;
-    case: "stderr";
-  } | {
-    /**
-     * @generated from field: int32 exit_code = 4;
-     */
-    value: number;
-    case: "exitCode";
-  } | {
-    /**
-     * @generated from field: sandglass.v1.Failure failure = 5;
-     */
-    value: Failure;
-    case: "failure";
-  } | { case: undefined; value?: undefined };
-};
-
-/**
- * Describes the message sandglass.v1.ExecRequest.
- * Use `create(ExecRequestSchema)` to create a new message.
- */
-export declare const ExecRequestSchema: GenMessage<ExecRequest>;
-
-/**
- * Server to executor.
- *
- * @generated from message sandglass.v1.ExecResponse
- */
-export declare type ExecResponse = Message<"sandglass.v1.ExecResponse"> & {
-  /**
-   * @generated from oneof sandglass.v1.ExecResponse.message
-   */
-  message: {
-    /**
-     * @generated from field: bytes stdin = 1;
-     */
-    value: Uint8Array;
-    case: "stdin";
-  } | {
-    /**
-     * @generated from field: sandglass.v1.CloseStdin close_stdin = 2;
-     */
-    value: CloseStdin;
-    case: "closeStdin";
-  } | { case: undefined; value?: undefined };
-};
-
-/**
- * Describes the message sandglass.v1.ExecResponse.
- * Use `create(ExecResponseSchema)` to create a new message.
- */
-export declare const ExecResponseSchema: GenMessage<ExecResponse>;
-
-/**
- * @generated from message sandglass.v1.CloseStdin
- */
-export declare type CloseStdin = Message<"sandglass.v1.CloseStdin"> & {
-};
-
-/**
- * Describes the message sandglass.v1.CloseStdin.
- * Use `create(CloseStdinSchema)` to create a new message.
- */
-export declare const CloseStdinSchema: GenMessage<CloseStdin>;
-
-/**
  * The executor answers by opening a Tunnel call with this id.
  *
  * @generated from message sandglass.v1.OpenTunnel
@@ -1407,17 +1264,6 @@ export declare const ExecutorService: GenService<{
     methodKind: "bidi_streaming";
     input: typeof SessionRequestSchema;
     output: typeof SessionResponseSchema;
-  },
-  /**
-   * One command in one sandbox, opened by the executor in answer to SessionResponse.open_exec. The executor sends what
-   * the command prints and how it ends; the server sends its input. The first ExecRequest carries `exec_id`.
-   *
-   * @generated from rpc sandglass.v1.ExecutorService.Exec
-   */
-  exec: {
-    methodKind: "bidi_streaming";
-    input: typeof ExecRequestSchema;
-    output: typeof ExecResponseSchema;
   },
   /**
    * One tunnel into one sandbox, opened by the executor in answer to SessionResponse.open_tunnel. The first TunnelRequest
