@@ -16,8 +16,8 @@ export async function servePort(request: IncomingMessage, client: Duplex, head: 
     const port = portOf(request.url ?? '');
     const upstream = await reach(port);
     upstream.on('error', () => client.destroy());
-    client.on('close', () => upstream.destroy());
-    upstream.on('close', () => client.destroy());
+    destroyWhenBroken(client, upstream);
+    destroyWhenBroken(upstream, client);
     client.write('HTTP/1.1 200 Connection Established\r\n\r\n');
     if (head.length > 0) upstream.write(head);
     client.pipe(upstream);
@@ -25,6 +25,13 @@ export async function servePort(request: IncomingMessage, client: Duplex, head: 
   } catch (error) {
     client.end(errorText(GuestError.from(error)));
   }
+}
+
+/** Ends that have been passed on leave the other side to finish: what it has not sent yet must not be lost. */
+function destroyWhenBroken(from: Duplex, to: Duplex): void {
+  from.on('close', () => {
+    if (!from.readableEnded || !from.writableFinished) to.destroy();
+  });
 }
 
 function portOf(authority: string): number {

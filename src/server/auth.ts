@@ -102,7 +102,7 @@ function presentedKeys({ authorization, 'x-api-key': apiKey, 'sec-websocket-prot
 }
 
 /** The token in an `Authorization` header, if it is of that kind. */
-export function bearerToken(authorization: string | undefined): string | undefined {
+function bearerToken(authorization: string | undefined): string | undefined {
   return authorization === undefined ? undefined : /^Bearer +(\S+)$/i.exec(authorization)?.[1];
 }
 

@@ -10,6 +10,7 @@ import { HostGuestLink } from '../support/host-guest-link.ts';
 import { listenHttp, listenTcp } from '../support/listening.ts';
 import { openRequest, readAll, sendRequest, sendText } from '../support/raw-http.ts';
 import { apiKey, RestWorld, type RestWorldOptions } from '../support/rest-world.ts';
+import { settled } from '../support/settled.ts';
 
 let guest: HostGuest;
 beforeAll(async () => {
@@ -58,6 +59,15 @@ describe('a program in a sandbox', () => {
       await untilClosed();
     },
   );
+
+  test('gets the body of a GET as a body, and not as another request', async () => {
+    const { port } = await echo();
+    const body = 'POST /smuggled HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n';
+    for (const headers of [{ 'transfer-encoding': 'chunked' }, { 'content-length': body.length }]) {
+      const answer = await sendRequest(api.port, below(port), { headers, body });
+      expect(JSON.parse(String(answer.body))).toMatchObject({ method: 'GET', url: '/', body: Buffer.from(body).toString('base64') });
+    }
+  });
 
   test('answers HEAD without a body, and with the length of one', async () => {
     const { port } = await listenHttp((_request, response) => response.writeHead(200, { 'content-length': 5 }).end());
@@ -435,6 +445,35 @@ describe('an upgrade', () => {
   });
 });
 
+describe('while the server closes', () => {
+  test('an answer that has begun comes to its end', async () => {
+    const finish = Promise.withResolvers<void>();
+    const { port } = await listenHttp(async (_request, response) => {
+      response.write('begun, ');
+      await finish.promise;
+      response.end('ended');
+    });
+    const sent = openRequest(api.port, below(port));
+    sent.end();
+    const [response] = (await once(sent, 'response')) as [IncomingMessage];
+    const closing = api.close();
+    finish.resolve();
+    expect(String(await readAll(response))).toBe('begun, ended');
+    await closing;
+  });
+
+  test('a request that has no answer yet is told so', async () => {
+    const asked = Promise.withResolvers<void>();
+    const { port } = await listenHttp(() => asked.resolve());
+    const answer = sendRequest(api.port, below(port));
+    await asked.promise;
+    const closing = api.close();
+    const { status, body } = await answer;
+    expect([status, JSON.parse(String(body)).error.reason]).toEqual([503, 'shutting_down']);
+    await closing;
+  });
+});
+
 describe('by host name', () => {
   beforeEach(() => begin({ sandboxDomain: 'Sandbox.Example' }));
   const hostOf = (port: number) => `${port}-${id}.sandbox.example`;
@@ -517,18 +556,4 @@ async function endless(socket: Socket, begin: string, more: string, onWritten: (
     else await Promise.race([once(socket, 'drain'), once(socket, 'close')]).catch(() => {});
     onWritten(chunk.length);
   }
-}
-
-/** Resolves once what is counted has not grown for a while. */
-async function settled(count: () => number): Promise<void> {
-  let before = -1;
-  await vi.waitFor(
-    () => {
-      const now = count();
-      const stands = now > 0 && now === before;
-      before = now;
-      expect(stands).toBe(true);
-    },
-    { interval: 300, timeout: 20_000 },
-  );
 }

@@ -21,7 +21,8 @@ export function errorBody({ code, reason, message, details }: SandglassError): E
 export function errorHandler(log: Logger) {
   return (thrown: unknown, request: FastifyRequest, reply: FastifyReply): void => {
     const error = fromThrown(thrown);
-    if (error.status >= 500) {
+    // What a program in a sandbox does is no failure of the server.
+    if (error.status >= 500 && error.reason !== 'port_unreachable') {
       log.error(
         { request_id: request.id, method: request.method, route: request.routeOptions.url, err: error.cause ?? error },
         'request failed',

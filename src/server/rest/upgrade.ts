@@ -142,6 +142,6 @@ export function takeSocket(request: FastifyRequest, reply: FastifyReply): RawSoc
 function linger(socket: Socket): void {
   socket.end();
   socket.resume();
-  const timer = setTimeout(() => socket.destroy(), LINGER_MS);
+  const timer = setTimeout(() => socket.destroy(), LINGER_MS).unref();
   socket.once('end', () => socket.destroySoon()).once('close', () => clearTimeout(timer));
 }

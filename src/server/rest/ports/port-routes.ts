@@ -93,25 +93,30 @@ async function proxy(
   { authenticator }: PortRoutesOptions,
 ): Promise<FastifyReply> {
   const { raw } = request;
+  const headers = toAppHeaders(raw.rawHeaders, {
+    address: raw.socket.remoteAddress ?? 'unknown',
+    host: raw.headers.host ?? '',
+    scheme: 'encrypted' in raw.socket ? 'https' : 'http',
+    appHost,
+    isKey: (text) => authenticator.isKey(text),
+    ...(prefix === undefined ? {} : { prefix }),
+  });
+  const protocol = isUpgrade(raw) ? wantedProtocol(raw) : undefined;
   const signal = answerSignal(reply, rest);
   const connection = await connectPort(rest.links, target, rest.clock, signal);
   const onAbort = () => connection.destroy();
   signal.addEventListener('abort', onAbort, { once: true });
   if (signal.aborted) onAbort();
   try {
-    const headers = toAppHeaders(raw.rawHeaders, {
-      address: raw.socket.remoteAddress ?? 'unknown',
-      host: raw.headers.host ?? '',
-      scheme: 'encrypted' in raw.socket ? 'https' : 'http',
-      appHost,
-      isKey: (text) => authenticator.isKey(text),
-      ...(prefix === undefined ? {} : { prefix }),
-    });
-    const protocol = isUpgrade(raw) ? wantedProtocol(raw) : undefined;
     const answer = await forwardRequest({ connection, incoming: raw, path, headers, protocol });
-    if (answer.upgraded === undefined) await relayAnswer(answer, request, reply, prefix);
-    else await relayUpgrade(answer, request, reply, prefix);
+    if (answer.upgraded === undefined) {
+      // An answer that has begun may come to its end while the server closes; a connection without an end may not.
+      signal.removeEventListener('abort', onAbort);
+      await relayAnswer(answer, request, reply, prefix);
+    } else await relayUpgrade(answer, request, reply, prefix);
     return reply;
+  } catch (error) {
+    throw signal.aborted ? signal.reason : error;
   } finally {
     connection.destroy();
   }

@@ -1,4 +1,4 @@
-import { BEARER_SUBPROTOCOL, bearerToken } from '../../auth.ts';
+import { BEARER_SUBPROTOCOL } from '../../auth.ts';
 
 /** Header lines in the order in which they came: name, value, name, value …, as `rawHeaders` of Node has them. */
 export type RawHeaders = readonly string[];
@@ -53,6 +53,9 @@ const OF_THE_ORIGIN = new Set([
  * origin holds. Added to whatever policy the page has itself: all that there are apply.
  */
 export const SANDBOX_POLICY = 'sandbox allow-scripts allow-forms allow-popups allow-modals allow-downloads';
+
+/** Words of an `Authorization` header that are looked at. */
+const MAX_WORDS = 16;
 
 export interface ForwardedFrom {
   /** Address of the client. */
@@ -116,9 +119,9 @@ function below(prefix: string, location: string): string {
   return isPath && location !== prefix && !location.startsWith(`${prefix}/`) ? prefix + location : location;
 }
 
+/** However it is written: what we would not take as a key is still one. */
 function isOurs(authorization: string, isKey: (text: string) => boolean): boolean {
-  const token = bearerToken(authorization.trim());
-  return token !== undefined && isKey(token);
+  return authorization.split(/[\s,]+/, MAX_WORDS).some((word) => word !== '' && isKey(word));
 }
 
 function withoutKeys(subprotocols: string): string {
