@@ -16,6 +16,11 @@ export const HINTS: Readonly<Record<string, string>> = {
   disk_full: 'free disk space on the executor, or remove snapshots with `sandglass snapshot rm <snapshot>`',
   image_not_found: 'check the name, or `docker pull` or `docker build` the image on the executor',
   shell_not_found: 'the image has no /bin/sh: name the program itself',
+  guest_unavailable: 'try again; if it stays so, see what it prints with `sandglass logs <sandbox>`',
+  process_not_found: 'list what there is with `sandglass ps <sandbox>`',
+  port_unreachable: 'see whether the program in the sandbox listens, with `sandglass logs <sandbox>`',
+  file_access_denied: 'name another user with --user, such as root',
+  output_lost: 'write what is to be kept to a file, and fetch it with `sandglass cp`',
   wait_timed_out: 'it goes on in the background; wait longer with --wait-timeout',
 };
 

@@ -88,7 +88,7 @@ export class ServerSession {
       cancelTimeout();
       this.#heartbeat?.stop();
       this.#options.results.detach();
-      this.#over.abort(); // kills the commands of this session, and ends its tunnels
+      this.#over.abort(); // ends the tunnels of this session
       connection.close();
       this.#ended.resolve();
     }

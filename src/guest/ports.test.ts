@@ -74,8 +74,9 @@ test('when the client is gone, the program hears the end of its input, and can c
 });
 
 test('when the program breaks the connection, so does the guest', async () => {
-  const port = await listen((socket) => socket.resetAndDestroy());
+  const port = await listen((socket) => void socket.on('data', () => socket.resetAndDestroy()));
   const { socket } = await open(`127.0.0.1:${port}`);
+  socket.write('hello');
   expect(await readAll(socket)).toHaveLength(0);
 });
 

@@ -72,6 +72,7 @@ export async function startExecutor(options: ExecutorOptions): Promise<RunningEx
       extraLabels: settings.engineLabels,
       log,
     });
+    closers.add(() => driver.close());
     const executor = new Executor({
       executorId,
       hostname: hostname(),

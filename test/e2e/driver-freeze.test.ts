@@ -2,8 +2,9 @@ import { once } from 'node:events';
 import type { Readable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { StartRequest } from '../../src/driver/driver.ts';
-import { capture, NEVER, newSandboxId, sh, startRequest } from '../contract/driver-contract.ts';
+import { capture, NEVER, newSandboxId, run, sh, startRequest } from '../contract/driver-contract.ts';
 import { DockerWorld } from '../support/docker-world.ts';
+import { FakeClock } from '../support/fake-clock.ts';
 
 describe('commands and freezes of the same sandbox', () => {
   let world: DockerWorld;
@@ -52,6 +53,23 @@ describe('commands and freezes of the same sandbox', () => {
     expect((await sh(world.driver, restored, 'ls /')).stdout).not.toContain('late');
     for (const id of [sandboxId, restored]) await world.driver.stopSandbox(id, NEVER);
     await world.driver.removeSnapshot(snapshot.snapshotId, NEVER);
+  });
+
+  test('more commands than there are connections at hand wait for a long capture to end', async () => {
+    const clock = new FakeClock();
+    const driver = world.newDriver({ clock });
+    const sandboxId = newSandboxId();
+    await driver.startSandbox(startRequest(sandboxId, world.images.busybox), () => {}, NEVER);
+    const container = world.docker.getContainer(`sandglass-${sandboxId}`);
+    await container.pause(); // as the engine does for a capture
+    const commands = Promise.all(Array.from({ length: 12 }, (_, index) => run(driver, sandboxId, ['echo', `${index}`])));
+    for (let round = 0; round < 3; round++) {
+      await expect.poll(() => clock.scheduled.length).toBeGreaterThan(0);
+      clock.advance(10_000); // longer than a guest is waited for
+    }
+    await container.unpause();
+    expect((await commands).map(({ stdout }) => stdout.trim())).toEqual(Array.from({ length: 12 }, (_, index) => `${index}`));
+    await driver.stopSandbox(sandboxId, NEVER);
   });
 
   test('the engine starts none of its own: health checks of the image are not made', async () => {

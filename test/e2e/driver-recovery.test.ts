@@ -1,9 +1,10 @@
-import { readdir } from 'node:fs/promises';
+import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { SandboxId } from '../../src/model/ids.ts';
 import { capture, captureRequest, NEVER, newSandboxId, newSnapshotId, sh, startRequest } from '../contract/driver-contract.ts';
 import { DockerWorld } from '../support/docker-world.ts';
+import { TEST_LABEL } from '../support/engine.ts';
 
 describe('after a crash of the executor', () => {
   let world: DockerWorld;
@@ -92,10 +93,51 @@ describe('after a crash of the executor', () => {
     const model = await start();
     const { Config, HostConfig } = await container(model).inspect();
     const Labels = { ...Config.Labels, 'dev.sandglass.sandbox': sandboxId };
-    const options = { Image: Config.Image, Entrypoint: Config.Entrypoint ?? [], Labels, HostConfig };
+    const Mounts = HostConfig.Mounts?.map((mount) => ({ ...mount, Source: mount.Source.replace(model, sandboxId) })) ?? [];
+    await mkdir(join(world.dataDir, 'guests', sandboxId), { recursive: true });
+    const options = { Image: Config.Image, Entrypoint: Config.Entrypoint ?? [], Labels, HostConfig: { ...HostConfig, Mounts } };
     await world.docker.createContainer({ ...options, name: `sandglass-${sandboxId}` });
     await world.driver.stopSandbox(model, NEVER);
   }
+
+  test('a container that was started, and its guest not told of it, is a whole sandbox after a repeated start', async () => {
+    const sandboxId = newSandboxId();
+    await leaveHalfMade(sandboxId);
+    const driver = world.newDriver();
+    const request = startRequest(sandboxId, world.images.busybox, { env: { LATE: 'told' }, entrypoint: ['sleep', '1000'] });
+    await container(sandboxId).start();
+    await driver.startSandbox(request, () => {}, NEVER);
+    expect((await sh(driver, sandboxId, 'echo $LATE; ps')).stdout).toMatch(/^told\n.*sleep 1000/s);
+    await driver.stopSandbox(sandboxId, NEVER);
+  });
+
+  test('sandboxes of a version without a way to their guests can be captured and stopped, and say why nothing else', async () => {
+    const sandboxId = newSandboxId();
+    const Labels = { 'dev.sandglass.executor': world.executorId, 'dev.sandglass.sandbox': sandboxId, [TEST_LABEL]: world.label };
+    const options = { Image: world.images.busybox, Entrypoint: ['sleep', '1000'], Labels, name: `sandglass-${sandboxId}` };
+    await (await world.docker.createContainer(options)).start();
+    const driver = world.newDriver();
+    await driver.recover(NEVER);
+    await expect(driver.connectGuest(sandboxId, NEVER)).rejects.toMatchObject({
+      reason: 'guest_unavailable',
+      message: expect.stringContaining('earlier version'),
+    });
+    const { snapshot } = await capture(driver, sandboxId);
+    await driver.stopSandbox(sandboxId, NEVER);
+    await driver.removeSnapshot(snapshot.snapshotId, NEVER);
+  });
+
+  test('folders of sandboxes that are gone are removed', async () => {
+    const [kept, gone] = [await start(), newSandboxId()];
+    await mkdir(join(world.dataDir, 'guests', gone));
+    await world.driver.close();
+    const driver = world.newDriver();
+    await driver.recover(NEVER);
+    expect(await readdir(join(world.dataDir, 'guests'))).toEqual([kept]);
+    expect((await sh(driver, kept, 'echo here')).stdout).toBe('here\n');
+    await driver.stopSandbox(kept, NEVER);
+    expect(await readdir(join(world.dataDir, 'guests'))).toEqual([]);
+  });
 
   test('the image of an interrupted capture is removed, and a repeated capture makes a whole one', async () => {
     const sandboxId = await start();
@@ -159,7 +201,6 @@ describe('after a crash of the executor', () => {
 
   test('runtime bundles that nothing uses are removed, the present one and mounted ones are not', async () => {
     const sandboxId = await start();
-    const { mkdir } = await import('node:fs/promises');
     const root = join(world.dataDir, 'runtime');
     const [present] = await readdir(root);
     await mkdir(join(root, 'f'.repeat(64)));

@@ -66,9 +66,10 @@ describe('cp to a sandbox', () => {
     await chmod(here(STRANGE_NAME), 0o640);
     sandboxHolds({ '/srv': 'directory' });
     api.on(`PUT ${FILES}`, (_request, reply) => reply.json(200, apiFile()));
-    expect(await cp([here(STRANGE_NAME), there('/srv')])).toEqual({ code: 0, stdout: '', stderr: '' });
+    expect(await cp(['--user', 'app', here(STRANGE_NAME), there('/srv')])).toEqual({ code: 0, stdout: '', stderr: '' });
+    expect(api.requests.map(({ query }) => query.get('user'))).toEqual(api.requests.map(() => 'app'));
     const [sent] = api.requestsOf(`PUT ${FILES}`);
-    expect(Object.fromEntries(sent?.query ?? [])).toEqual({ path: `/srv/${STRANGE_NAME}`, mode: '0640' });
+    expect(Object.fromEntries(sent?.query ?? [])).toEqual({ path: `/srv/${STRANGE_NAME}`, mode: '0640', user: 'app' });
     expect(sent?.bytes.equals(content)).toBe(true);
   });
 

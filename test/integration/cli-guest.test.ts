@@ -65,8 +65,7 @@ describe('exec', () => {
     execFileSync('mkfifo', [fifo]);
     const onStart: RunCliOptions['onStart'] = (child) => {
       child.stdout?.once('data', () => {
-        void guest.breakConnections();
-        void writeFile(fifo, 'go');
+        void guest.breakConnections().then(() => writeFile(fifo, 'go'));
       });
     };
     const line = `echo before; cat ${fifo}; echo after; exit 4`;

@@ -90,6 +90,11 @@ describe('sandbox timeout and metrics', () => {
     expect(api.requests.map(({ body }) => body)).toEqual([{ timeout_secs: 1800 }, { timeout_secs: 0 }]);
   });
 
+  test('timeout of a paused sandbox counts from when it runs', async () => {
+    api.on(`POST ${SANDBOX}/timeout`, (_request, reply) => reply.json(200, apiSandbox({ status: 'paused' })));
+    expect((await sandglass(`sandbox timeout ${SANDBOX_ID} 30m`)).stdout).toBe('30m after it runs\n');
+  });
+
   test('resume takes a new timeout', async () => {
     api.on(`POST ${SANDBOX}/resume`, (_request, reply) => reply.json(202, apiSandbox()));
     await sandglass(`sandbox resume --no-wait --timeout 1h ${SANDBOX_ID}`);

@@ -50,7 +50,7 @@ describe.each(['over the connection of the executor', 'the short way'])('%s', (w
   let links: SandboxLinks;
   let sandboxId: SandboxId;
   beforeEach(async () => {
-    world = await GrpcWorld.start({ maxTunnelsPerExecutor: LIMIT });
+    world = await GrpcWorld.start({ maxTunnelsPerExecutor: LIMIT, heartbeatIntervalMs: 1_000 });
     guest = await ScriptedGuest.start();
     driver = new LoggingDriver({ guest: guest.connect });
     it = await world.connectedExecutor({ driver, maxTunnels: LIMIT });

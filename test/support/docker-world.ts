@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type Docker from 'dockerode';
 import { DockerDriver, type DockerDriverOptions } from '../../src/driver/docker/docker-driver.ts';
 import { silentLogger } from '../../src/lib/logger.ts';
-import { idFromHex } from '../../src/model/ids.ts';
+import { type ExecutorId, idFromHex } from '../../src/model/ids.ts';
 import { connectEngine, removeLabelled, TEST_LABEL } from './engine.ts';
 import { TestImages } from './images.ts';
 
@@ -47,6 +47,10 @@ export class DockerWorld {
       },
       label,
     );
+  }
+
+  get executorId(): ExecutorId {
+    return this.#options.executorId;
   }
 
   get dataDir(): string {

@@ -1,5 +1,6 @@
-import { Agent, type ClientRequestArgs } from 'node:http';
+import { Agent, type ClientRequestArgs, request } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
 import { type Client, ConnectError, createClient } from '@connectrpc/connect';
 import { createConnectTransport } from '@connectrpc/connect-node';
 import { SandglassError } from '../../src/model/errors.ts';
@@ -23,10 +24,12 @@ export interface CommandRequest {
 
 /** Speaks with a guest, over connections that `connect` makes. Errors are SandglassErrors with the reason that was given. */
 export class GuestClient {
+  readonly #agent: Agent;
   readonly #processes: Client<typeof Process>;
 
   constructor(connect: () => Promise<Duplex>) {
-    const nodeOptions = { agent: new ConnectingAgent(connect) };
+    this.#agent = new ConnectingAgent(connect);
+    const nodeOptions = { agent: this.#agent };
     this.#processes = createClient(Process, createConnectTransport({ httpVersion: '1.1', baseUrl: 'http://guest', nodeOptions }));
   }
 
@@ -43,6 +46,33 @@ export class GuestClient {
   async attach(pid: number): Promise<GuestCommand> {
     const process = { selector: { case: 'pid' as const, value: pid } };
     return GuestCommand.begin(this.#processes, this.#processes.connect({ process }));
+  }
+
+  /** Writes a file, with its parents. */
+  async putFile(path: string, bytes: Buffer): Promise<void> {
+    const { status, body } = await this.#http('POST', path, bytes);
+    if (status !== 200) throw new Error(`writing ${path}: ${status} ${body}`);
+  }
+
+  async getFile(path: string): Promise<Buffer> {
+    const { status, body } = await this.#http('GET', path);
+    if (status !== 200) throw new Error(`reading ${path}: ${status} ${body}`);
+    return body;
+  }
+
+  #http(method: string, path: string, bytes?: Buffer): Promise<{ readonly status: number | undefined; readonly body: Buffer }> {
+    const options = {
+      method,
+      agent: this.#agent,
+      path: `/files?${new URLSearchParams({ path })}`,
+      headers: { host: 'guest', 'content-type': 'application/octet-stream' },
+    };
+    return new Promise((resolve, reject) => {
+      const sent = request(options, (answer) => {
+        buffer(answer).then((body) => resolve({ status: answer.statusCode, body }), reject);
+      });
+      sent.on('error', reject).end(bytes);
+    });
   }
 
   async list(): Promise<number[]> {

@@ -32,6 +32,13 @@ export interface HttpAnswer {
   json<T>(): T;
 }
 
+/** Of an answer that is an error. */
+export interface ErrorBody {
+  readonly code: number;
+  readonly message: string;
+  readonly reason: string;
+}
+
 /** Starts them; they end with the running test. */
 export async function guestFiles(settings: Partial<GuestSettings> = {}): Promise<GuestFiles> {
   const folder = tempFolder();

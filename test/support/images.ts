@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { copyFile, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import type Docker from 'dockerode';
@@ -48,6 +48,31 @@ export class TestImages {
     return importFolder(this.#docker, this.#label, 'scratch', tarOf({ 'hello.txt': 'hello\n' }));
   }
 
+  /** An image with one static program, `/bin/busybox`, and a user; no shell. */
+  async oneProgram(): Promise<string> {
+    return this.#fromFolder('one-program', async (root) => {
+      for (const path of ['bin', 'etc']) await mkdir(join(root, path));
+      await copyFile(await firstReadable(BUSYBOX_PATHS), join(root, 'bin/busybox'));
+      await writeFile(
+        join(root, 'etc/passwd'),
+        'root:x:0:0:root:/root:/sbin/nologin\nnonroot:x:65532:65532::/home/nonroot:/sbin/nologin\n',
+      );
+    });
+  }
+
+  /** An image whose programs are linked with a C library of its own: this machine's shell, `cat` and `id`, and what they need. */
+  async withLibraries(): Promise<string> {
+    return this.#fromFolder('libraries', async (root) => {
+      const programs = ['/bin/sh', '/bin/cat', '/usr/bin/id'];
+      const lists = await Promise.all(programs.map((path) => promisify(execFile)('ldd', [path])));
+      const libraries = lists.flatMap(({ stdout }) => [...stdout.matchAll(/(\/\S+) \(0x/g)].map(([, path = '']) => path));
+      for (const path of new Set([...programs, ...libraries])) {
+        await mkdir(join(root, dirname(path)), { recursive: true });
+        await copyFile(path, join(root, path));
+      }
+    });
+  }
+
   /** The busybox image with another configuration (OCI image configuration, `config`). @returns its reference. */
   async configured(name: string, config: object): Promise<string> {
     const base = await this.#docker.getImage(this.#base).inspect();
@@ -65,6 +90,17 @@ export class TestImages {
     const archive = tarOf({ 'manifest.json': JSON.stringify(manifest), [`${digest}.json`]: text });
     await readToEnd(await this.#docker.loadImage(Readable.from([archive])));
     return reference;
+  }
+
+  async #fromFolder(name: string, fill: (root: string) => Promise<void>): Promise<string> {
+    const folder = await mkdtemp(join(tmpdir(), 'sandglass-images-'));
+    try {
+      await mkdir(join(folder, 'root'));
+      await fill(join(folder, 'root'));
+      return await importFolder(this.#docker, this.#label, name, await archiveOf(folder));
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
   }
 
   #reference(name: string): string {
@@ -86,8 +122,13 @@ async function busyboxRoot(folder: string): Promise<Buffer> {
   for (const applet of APPLETS.split(' ')) await symlink('busybox', join(root, 'bin', applet));
   await writeFile(join(root, 'etc/passwd'), 'root:x:0:0:root:/root:/bin/sh\napp:x:1000:1000:app:/home/app:/bin/sh\n');
   await writeFile(join(root, 'etc/group'), 'root:x:0:\napp:x:1000:\nstaff:x:50:app\n');
+  return archiveOf(folder);
+}
+
+/** What is in `root` of the folder, as root's. */
+async function archiveOf(folder: string): Promise<Buffer> {
   const archive = join(folder, 'root.tar');
-  await promisify(execFile)('tar', ['-C', root, '--owner=0', '--group=0', '-cf', archive, '.']);
+  await promisify(execFile)('tar', ['-C', join(folder, 'root'), '--owner=0', '--group=0', '-cf', archive, '.']);
   return readFile(archive);
 }
 

@@ -10,8 +10,17 @@ import { onTestFinished } from 'vitest';
  * @param size as mount(8) takes it, such as `1m`.
  */
 export function mountTmpfs(size = '64m'): string {
-  const path = mkdtempSync(join(tmpdir(), 'sandglass-tmpfs-'));
-  execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${size}`, 'tmpfs', path]);
+  return mount('tmpfs', `size=${size}`);
+}
+
+/** Another one, which keeps no extended attributes. */
+export function mountRamfs(): string {
+  return mount('ramfs', 'mode=755');
+}
+
+function mount(type: string, options: string): string {
+  const path = mkdtempSync(join(tmpdir(), `sandglass-${type}-`));
+  execFileSync('mount', ['-t', type, '-o', options, type, path]);
   onTestFinished(() => {
     execFileSync('umount', ['--lazy', path]);
     rmdirSync(path);

@@ -1,10 +1,7 @@
 import type { Command } from 'commander';
 import type { Cli } from '../cli.ts';
-import { copyBetween } from '../copy/between.ts';
-import { download, downloadToStream } from '../copy/download.ts';
 import { type Location, parseLocation } from '../copy/location.ts';
 import { type Transfer, withTransfer } from '../copy/transfer.ts';
-import { upload, uploadFromStream } from '../copy/upload.ts';
 import { EXIT } from '../exit-codes.ts';
 import { CliError } from '../failure.ts';
 import { openSession, type Session } from '../session.ts';
@@ -33,23 +30,34 @@ export function addCp(parent: Command, cli: Cli): void {
     )
     .argument('<source>', 'SANDBOX:PATH, a path of this machine, or - for standard input')
     .argument('<destination>', 'likewise; - for standard output, where folders come as tar archives')
+    .option('-u, --user <user>', 'user in the sandbox that reads and writes, and to whom what is copied there belongs')
     .addHelpText('after', RULES);
-  command.action(async (source: string, destination: string) => {
-    const copy = copyOf(cli, parseLocation(source), parseLocation(destination));
+  command.action(async (source: string, destination: string, { user }: { readonly user?: string }) => {
+    const as = user === undefined ? {} : { user };
+    const copy = await copyOf(cli, { ...parseLocation(source), ...as }, { ...parseLocation(destination), ...as });
     const session = await openSession(cli, command);
     const { files, bytes } = await withTransfer(cli, `${source} → ${destination}`, (transfer) => copy(session, transfer));
     if (session.json && destination !== '-') cli.printJson({ files, bytes });
   });
 }
 
-/** @throws CliError when no side is a sandbox. */
-function copyOf(cli: Cli, from: Location, to: Location): (session: Session, transfer: Transfer) => Promise<void> {
-  if (from.where === 'sandbox' && to.where === 'sandbox') return (session, transfer) => copyBetween(session, from, to, transfer);
-  if (from.where === 'sandbox' && to.where === 'here') return (session, transfer) => download(cli, session, from, to.path, transfer);
-  if (from.where === 'sandbox') return (session, transfer) => downloadToStream(cli, session, from, transfer);
+type Copy = (session: Session, transfer: Transfer) => Promise<void>;
+
+/** How to copy, with what it needs loaded. @throws CliError when no side is a sandbox. */
+async function copyOf(cli: Cli, from: Location, to: Location): Promise<Copy> {
+  if (from.where === 'sandbox') {
+    if (to.where === 'sandbox') {
+      const { copyBetween } = await import('../copy/between.ts');
+      return (session, transfer) => copyBetween(session, from, to, transfer);
+    }
+    const { download, downloadToStream } = await import('../copy/download.ts');
+    if (to.where === 'here') return (session, transfer) => download(cli, session, from, to.path, transfer);
+    return (session, transfer) => downloadToStream(cli, session, from, transfer);
+  }
   if (to.where !== 'sandbox') {
     throw new CliError('neither side is a sandbox', { hint: 'write one as SANDBOX:PATH', exitCode: EXIT.usage });
   }
+  const { upload, uploadFromStream } = await import('../copy/upload.ts');
   if (from.where === 'here') return (session, transfer) => upload(cli, session, from.path, to, transfer);
   return (session, transfer) => uploadFromStream(cli, session, to, transfer);
 }

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
+import type { Sandbox } from '../../../sdk/src/index.ts';
 import type { Cli } from '../cli.ts';
-import { formatMoment } from '../format/quantities.ts';
+import { formatMoment, formatSpan } from '../format/quantities.ts';
 import { parseDuration } from '../parse-values.ts';
 import { openSession } from '../session.ts';
 
@@ -16,6 +17,11 @@ export function addSandboxTimeout(parent: Command, cli: Cli): void {
     const { sandglass, json, signal } = await openSession(cli, command);
     const sandbox = await sandglass.sandboxes.setTimeout(sandboxId, timeoutSecs, { signal });
     if (json) cli.printJson(sandbox);
-    else cli.print(sandbox.expires_at === undefined ? 'no end' : formatMoment(sandbox.expires_at, cli.now()));
+    else cli.print(endOf(sandbox, timeoutSecs, cli.now()));
   });
+}
+
+function endOf({ expires_at }: Sandbox, timeoutSecs: number, now: number): string {
+  if (timeoutSecs === 0) return 'no end';
+  return expires_at === undefined ? `${formatSpan(timeoutSecs * 1000)} after it runs` : formatMoment(expires_at, now);
 }

@@ -9,20 +9,16 @@ import { CliError } from '../failure.ts';
 import type { Session } from '../session.ts';
 import { writeOut } from '../write-out.ts';
 import { inspectHere } from './local-side.ts';
-import { inspectSandboxPath } from './sandbox-side.ts';
+import type { SandboxPath } from './location.ts';
+import { asUser, inspectSandboxPath } from './sandbox-side.ts';
 import { Skipped } from './skipped.ts';
 import { publishFolder, withStaging, writeNewFile } from './staging.ts';
 import { copyTarget } from './target.ts';
 import type { Transfer } from './transfer.ts';
 
-export interface SandboxPath {
-  readonly sandboxId: string;
-  readonly path: string;
-}
-
 /** Copies a file or folder of a sandbox to this machine. What is there is replaced only when the copy is complete. */
 export async function download(cli: Cli, session: Session, from: SandboxPath, destination: string, transfer: Transfer): Promise<void> {
-  const source = await inspectSandboxPath(session, from.sandboxId, from.path);
+  const source = await inspectSandboxPath(session, from);
   if (source.kind === 'nothing') throw missing(from);
   const { kind: destinationKind } = await inspectHere(destination);
   const target = copyTarget({ sourceKind: source.kind, source: from.path, destinationKind, destination });
@@ -34,15 +30,15 @@ export async function download(cli: Cli, session: Session, from: SandboxPath, de
 /** Copies a file to standard output; a folder as a tar archive. */
 export async function downloadToStream(cli: Cli, session: Session, from: SandboxPath, transfer: Transfer): Promise<void> {
   const { sandglass, signal } = session;
-  const { kind, sizeBytes } = await inspectSandboxPath(session, from.sandboxId, from.path);
+  const { kind, sizeBytes } = await inspectSandboxPath(session, from);
   if (kind === 'nothing') throw missing(from);
   if (kind === 'directory' && cli.stdout.isTTY === true)
     throw new CliError('an archive is not for a terminal', { hint: 'add `| tar t`, or a file with >' });
   transfer.total = sizeBytes;
   const { files } = sandglass;
   const bytes = await (kind === 'file'
-    ? files.readStream(from.sandboxId, from.path, { signal })
-    : files.readArchive(from.sandboxId, from.path, { signal }));
+    ? files.readStream(from.sandboxId, from.path, { ...asUser(from), signal })
+    : files.readArchive(from.sandboxId, from.path, { ...asUser(from), signal }));
   for await (const chunk of transfer.count(bytes)) await writeOut(cli.stdout, chunk, signal);
   transfer.files += 1;
 }
@@ -50,7 +46,7 @@ export async function downloadToStream(cli: Cli, session: Session, from: Sandbox
 async function downloadFile({ sandglass, signal }: Session, from: SandboxPath, target: string, mode: number, transfer: Transfer) {
   const existing = await inspectHere(target);
   if (existing.kind === 'directory') throw new CliError(`cannot replace the folder ${target} by a file`);
-  const bytes = async () => transfer.count(await sandglass.files.readStream(from.sandboxId, from.path, { signal }));
+  const bytes = async () => transfer.count(await sandglass.files.readStream(from.sandboxId, from.path, { ...asUser(from), signal }));
   if (existing.kind === 'file' && !existing.isRegular) await pipeline(await bytes(), createWriteStream(target), { signal });
   else {
     // Of a link, what it leads to is replaced.
@@ -85,7 +81,7 @@ async function downloadFolder(
       },
       onSkipped: skipped.add,
     };
-    const archive = await sandglass.files.readArchive(from.sandboxId, from.path, { signal });
+    const archive = await sandglass.files.readArchive(from.sandboxId, from.path, { ...asUser(from), signal });
     const mode = await unpackArchive(transfer.count(archive), options);
     signal.throwIfAborted();
     if (isNew) await publishFolder(folder, target, mode);

@@ -1,9 +1,17 @@
 import { EXIT } from '../exit-codes.ts';
 import { CliError } from '../failure.ts';
 
+/** A path in a sandbox, and who reads or writes there. */
+export interface SandboxPath {
+  readonly sandboxId: string;
+  readonly path: string;
+  /** The sandbox's default user when absent. */
+  readonly user?: string;
+}
+
 /** One side of a copy, as the user has written it. */
 export type Location =
-  | { readonly where: 'sandbox'; readonly sandboxId: string; readonly path: string }
+  | ({ readonly where: 'sandbox' } & SandboxPath)
   | { readonly where: 'here'; readonly path: string }
   /** `-`: standard input or output. */
   | { readonly where: 'stream' };

@@ -2,6 +2,7 @@ import { posix } from 'node:path';
 import type { FileEntry } from '../../../sdk/src/index.ts';
 import { CliError, isCoded } from '../failure.ts';
 import type { Session } from '../session.ts';
+import type { SandboxPath } from './location.ts';
 import type { Kind } from './target.ts';
 
 /** What there is at a path of a sandbox. */
@@ -16,11 +17,14 @@ export interface SandboxFile {
 }
 
 /** Follows links. @throws CliError for what is neither a file nor a folder; SandglassError `sandbox_not_running` … */
-export async function inspectSandboxPath({ sandglass, signal }: Session, sandboxId: string, path: string): Promise<SandboxFile> {
+export async function inspectSandboxPath({ sandglass, signal }: Session, at: SandboxPath): Promise<SandboxFile> {
+  const { sandboxId, path } = at;
+  const options = { ...asUser(at), signal };
   try {
-    const entry = await sandglass.files.stat(sandboxId, path, { signal });
+    const entry = await sandglass.files.stat(sandboxId, path, options);
     const name = posix.basename(entry.path);
-    if (entry.type === 'symlink') return { kind: await leadsToFolder(sandglass, sandboxId, path, signal), mode: 0o644, name };
+    if (entry.type === 'symlink')
+      return { kind: await leadsToFolder(() => sandglass.files.list(sandboxId, path, options)), mode: 0o644, name };
     if (entry.type === 'other') throw new CliError(`${path} in the sandbox is neither a file nor a folder`);
     return { kind: entry.type, mode: modeOf(entry), name, ...(entry.type === 'file' && { sizeBytes: entry.size_bytes }) };
   } catch (thrown) {
@@ -31,14 +35,19 @@ export async function inspectSandboxPath({ sandglass, signal }: Session, sandbox
   }
 }
 
-async function leadsToFolder(sandglass: Session['sandglass'], sandboxId: string, path: string, signal: AbortSignal): Promise<Kind> {
+async function leadsToFolder(list: () => Promise<unknown>): Promise<Kind> {
   try {
-    await sandglass.files.list(sandboxId, path, { signal });
+    await list();
     return 'directory';
   } catch (thrown) {
     if (isCoded(thrown) && thrown.reason === 'not_a_directory') return 'file';
     throw thrown;
   }
+}
+
+/** The user for a call, where one is named. */
+export function asUser({ user }: SandboxPath): { readonly user?: string } {
+  return user === undefined ? {} : { user };
 }
 
 /** What a sandbox says must not run as somebody else here. */

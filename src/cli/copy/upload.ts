@@ -4,9 +4,9 @@ import { packFolder, sizeOfFolder } from '../archive/pack-folder.ts';
 import type { Cli } from '../cli.ts';
 import { CliError } from '../failure.ts';
 import type { Session } from '../session.ts';
-import type { SandboxPath } from './download.ts';
 import { inspectHere } from './local-side.ts';
-import { inspectSandboxPath } from './sandbox-side.ts';
+import type { SandboxPath } from './location.ts';
+import { asUser, inspectSandboxPath } from './sandbox-side.ts';
 import { Skipped } from './skipped.ts';
 import { copyTarget } from './target.ts';
 import type { Transfer } from './transfer.ts';
@@ -20,7 +20,7 @@ export async function upload(cli: Cli, session: Session, source: string, to: San
   if (local.kind === 'file') {
     if (local.isRegular) transfer.total = local.sizeBytes;
     await sendStream(transfer.count(createReadStream(source, { signal })), (bytes) =>
-      sandglass.files.write(to.sandboxId, target, bytes, { mode: local.mode, signal }),
+      sandglass.files.write(to.sandboxId, target, bytes, { ...asUser(to), mode: local.mode, signal }),
     );
     transfer.files += 1;
     return;
@@ -35,7 +35,7 @@ export async function upload(cli: Cli, session: Session, source: string, to: San
     onSkipped: skipped.add,
   };
   await sendStream(transfer.count(packFolder(source, options)), (bytes) =>
-    sandglass.files.writeArchive(to.sandboxId, target, bytes, { signal }),
+    sandglass.files.writeArchive(to.sandboxId, target, bytes, { ...asUser(to), signal }),
   );
   skipped.tell();
 }
@@ -44,7 +44,7 @@ export async function upload(cli: Cli, session: Session, source: string, to: San
 export async function uploadFromStream(cli: Cli, { sandglass, signal }: Session, to: SandboxPath, transfer: Transfer): Promise<void> {
   const chunks = cli.stdin as unknown as AsyncIterable<Uint8Array>;
   try {
-    await sendStream(transfer.count(chunks), (bytes) => sandglass.files.write(to.sandboxId, to.path, bytes, { signal }));
+    await sendStream(transfer.count(chunks), (bytes) => sandglass.files.write(to.sandboxId, to.path, bytes, { ...asUser(to), signal }));
   } finally {
     cli.stdin.destroy?.(); // a pipe that nobody closes would keep this process
   }
@@ -58,11 +58,11 @@ export async function targetInSandbox(
   source: string,
   to: SandboxPath,
 ): Promise<string> {
-  const { kind: destinationKind } = await inspectSandboxPath(session, to.sandboxId, to.path);
+  const { kind: destinationKind } = await inspectSandboxPath(session, to);
   const target = copyTarget({ sourceKind, source, destinationKind, destination: to.path });
   if (destinationKind === 'nothing') {
     const folder = posix.dirname(target);
-    const { kind } = await inspectSandboxPath(session, to.sandboxId, folder);
+    const { kind } = await inspectSandboxPath(session, { ...to, path: folder });
     if (kind !== 'directory')
       throw new CliError(`there is no folder ${folder} in ${to.sandboxId}`, {
         hint: 'make it first, with `sandglass exec SANDBOX -- mkdir -p …`',
@@ -72,11 +72,11 @@ export async function targetInSandbox(
   return target;
 }
 
-async function refuseReplacement(session: Session, sourceKind: 'file' | 'directory', { sandboxId, path }: SandboxPath): Promise<void> {
-  const { kind } = await inspectSandboxPath(session, sandboxId, path);
+async function refuseReplacement(session: Session, sourceKind: 'file' | 'directory', at: SandboxPath): Promise<void> {
+  const { kind } = await inspectSandboxPath(session, at);
   if (kind === 'nothing' || kind === sourceKind) return;
   const [old, fresh] = kind === 'directory' ? ['folder', 'file'] : ['file', 'folder'];
-  throw new CliError(`cannot replace the ${old} ${path} in ${sandboxId} by a ${fresh}`);
+  throw new CliError(`cannot replace the ${old} ${at.path} in ${at.sandboxId} by a ${fresh}`);
 }
 
 /** Sends what comes; when reading it fails, that is what is told, not what became of the connection. */

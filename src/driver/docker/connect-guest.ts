@@ -9,24 +9,32 @@ import { notRunning, requireRunning } from './sandbox-containers.ts';
 /** A new connection to the sandbox's guest; see `Driver.connectGuest`. The engine is asked only when none is at hand. */
 export async function connectGuest(context: DockerContext, sandboxId: SandboxId, signal: AbortSignal): Promise<Duplex> {
   signal.throwIfAborted();
-  const { engine, executorId, doors, markers } = context;
-  // It would take the connection only when it is resumed.
-  if (await markers.has(sandboxId)) throw notRunning(sandboxId, 'is paused: resume it first');
+  const { engine, executorId, doors } = context;
+  await assertNotPaused(context, sandboxId);
   const atHand = (await doors.find(sandboxId))?.connectNow();
   if (atHand !== undefined) return atHand;
 
-  const stillRuns = () => requireRunning(engine, executorId, sandboxId, signal);
-  if (!hasGuest(await stillRuns())) {
+  if (!hasGuest(await requireRunning(engine, executorId, sandboxId, signal))) {
     const message = `sandbox ${sandboxId} was started by an earlier version of Sandglass, whose guest cannot be reached: take a snapshot of it, and restore that`;
     throw new SandglassError('guest_unavailable', message);
   }
   const door = await doors.open(sandboxId);
-  try {
-    return await door.connect(signal);
-  } catch (error) {
-    if (error instanceof SandglassError && error.reason === 'guest_unavailable') await stillRuns(); // rather say that it has ended
-    throw error;
+  for (;;) {
+    try {
+      return await door.connect(signal);
+    } catch (error) {
+      if (!(error instanceof SandglassError) || error.reason !== 'guest_unavailable') throw error;
+      const { State } = await requireRunning(engine, executorId, sandboxId, signal); // rather say that it has ended
+      await assertNotPaused(context, sandboxId);
+      if (!State.Paused) throw error;
+      // It is being captured, and comes when that is over.
+    }
   }
+}
+
+/** @throws SandglassError `sandbox_not_running`: a paused guest would take a connection only when it is resumed. */
+async function assertNotPaused({ markers }: DockerContext, sandboxId: SandboxId): Promise<void> {
+  if (await markers.has(sandboxId)) throw notRunning(sandboxId, 'is paused: resume it first');
 }
 
 function hasGuest({ Mounts }: Docker.ContainerInspectInfo): boolean {

@@ -1,5 +1,4 @@
 import type Docker from 'dockerode';
-import { abortable } from '../../lib/abortable.ts';
 import { type Clock, sleep } from '../../lib/clock.ts';
 import type { SandboxId } from '../../model/ids.ts';
 import type { SandboxMetrics } from '../../model/telemetry.ts';
@@ -80,8 +79,8 @@ export class Measurements {
       use = { measuredAt: now, bytes: this.#measureDisk(containerId) };
       this.#disks.set(sandboxId, use);
     }
-    const patience = sleep(this.#clock, DISK_PATIENCE_MS, signal).catch(() => undefined);
-    return abortable(Promise.race([use.bytes, patience]), signal).then((bytes) => bytes ?? undefined);
+    const patience = sleep(this.#clock, DISK_PATIENCE_MS, signal).catch(() => {}); // whoever gave up asks for nothing any more
+    return (await Promise.race([use.bytes, patience])) ?? undefined;
   }
 
   async #measureDisk(containerId: string): Promise<number | undefined> {

@@ -18,8 +18,7 @@ export function sandboxContainer({ Id, Image, Config }: Docker.ContainerInspectI
 
 /**
  * The containers that this process has started, from then until it stops them. The engine need not be asked about them before a
- * command or a capture, which saves a user 2 ms: it refuses commands in a container that has ended, and nobody else
- * can have captured it.
+ * capture, which saves a user 2 ms: nobody else can have captured them.
  */
 export class OwnContainers {
   readonly #containers = new Map<SandboxId, SandboxContainer & { readonly captures: Set<SnapshotId> }>();
@@ -31,10 +30,6 @@ export class OwnContainers {
   /** It is being stopped, or is not what it was thought to be. */
   forget(sandboxId: SandboxId): void {
     this.#containers.delete(sandboxId);
-  }
-
-  find(sandboxId: SandboxId): SandboxContainer | undefined {
-    return this.#containers.get(sandboxId);
   }
 
   /** The container for a capture that is tried for the first time. Before it is tried again, the engine is to be asked what there is. */

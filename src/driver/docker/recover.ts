@@ -1,4 +1,5 @@
 import { mkdir } from 'node:fs/promises';
+import type { SandboxId } from '../../model/ids.ts';
 import type { DockerContext } from './docker-context.ts';
 import { removeContainer } from './remove-container.ts';
 import { collectRuntimeBundles } from './runtime-bundle.ts';
@@ -31,9 +32,13 @@ export async function recover(context: DockerContext, signal: AbortSignal): Prom
 }
 
 /** Guests wait outside since we went: they are let in before anybody asks for them. */
-async function openDoors({ doors }: DockerContext, containers: Awaited<ReturnType<typeof listContainers>>): Promise<void> {
+async function openDoors({ doors, log }: DockerContext, containers: Awaited<ReturnType<typeof listContainers>>): Promise<void> {
   const live = containers.filter(({ State }) => State === 'running' || State === 'paused');
-  await Promise.all(live.map(({ sandboxId }) => doors.open(sandboxId)));
+  const open = async ({ sandboxId }: { readonly sandboxId: SandboxId }) => {
+    // One that cannot be opened is tried again when somebody asks for it; the others are not to suffer.
+    await doors.open(sandboxId).catch((err: unknown) => log.error({ err, sandboxId }, 'cannot listen to the guest of a sandbox'));
+  };
+  await Promise.all(live.map(open));
 }
 
 /** What no container has mounted goes. Every container of the engine counts: other executors may share the folder. */

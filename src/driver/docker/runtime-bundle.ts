@@ -10,7 +10,7 @@ import { nativeParts } from './native-parts.ts';
 
 /**
  * A folder with all that the guest needs to run in any image: `node`, its loader `ld.so`, the libraries `lib/`, the guest's
- * program `guest/main.mjs` with the native libraries that it loads, and `init` where the host has a static one. It is mounted
+ * program `guest/main.mjs` with its native libraries beside it, and `init` where the host has a static one. It is mounted
  * read-only into every sandbox.
  */
 export interface RuntimeBundle {
@@ -80,7 +80,7 @@ async function nodeParts(node: string, guest: readonly Part[]): Promise<Part[]> 
 async function guestParts(): Promise<Part[]> {
   return [
     { name: 'guest/main.mjs', text: await guestProgram() },
-    ...nativeParts().map(({ name, path }) => ({ name: `guest/node_modules/${name}`, source: path })),
+    ...nativeParts().map(({ name, path }) => ({ name: `guest/${name}`, source: path })),
   ];
 }
 

@@ -56,7 +56,7 @@ async function createAndStart(context: DockerContext, request: StartRequest, ima
     if (state === 'created') await engine.call(signal, () => handle.start());
     // Whoever paused it had it running before, and it does not answer now.
     if (state !== 'paused') await startGuest(context, handle, request, image, signal);
-    ownContainers.started(request.sandboxId, container);
+    if (state === 'created') ownContainers.started(request.sandboxId, container);
   } catch (error) {
     await discard(context, request.sandboxId, container?.id).catch((cleanup: unknown) => {
       context.log.warn({ err: cleanup, sandboxId: request.sandboxId }, 'cannot remove what is left of a sandbox that did not start');

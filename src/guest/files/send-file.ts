@@ -53,11 +53,13 @@ async function sendOpenFile(
     response.writeHead(206, { 'Content-Range': `bytes ${range.first}-${range.last}/${size}`, 'Content-Length': length });
     return sendBody(request, response, handle, range.first, length);
   }
-  if (acceptsGzip(request.headers['accept-encoding'])) {
+  if (size === 0) {
+    const { bytesRead } = await handle.read(Buffer.alloc(1), 0, 1, 0);
+    if (bytesRead > 0) return sendBody(request, response, handle, 0, Number.POSITIVE_INFINITY);
+  } else if (acceptsGzip(request.headers['accept-encoding'])) {
     response.writeHead(200, { 'Content-Encoding': 'gzip' });
-    return sendBody(request, response, handle, 0, size || Number.POSITIVE_INFINITY, createGzip({ level: constants.Z_BEST_SPEED }));
+    return sendBody(request, response, handle, 0, size, createGzip({ level: constants.Z_BEST_SPEED }));
   }
-  if (size === 0) return sendBody(request, response, handle, 0, Number.POSITIVE_INFINITY);
   response.writeHead(200, { 'Content-Length': size });
   return sendBody(request, response, handle, 0, size);
 }

@@ -22,6 +22,8 @@ export interface RegisteredProcess {
   readonly tag: string | undefined;
   /** Whether somebody has been told of its end. */
   isEndTold: boolean;
+  /** Runs once it has ended, until it is forgotten. */
+  forgetting?: NodeJS.Timeout;
 }
 
 /** How clients name a process. */
@@ -85,7 +87,7 @@ export class ProcessRegistry {
   endTold(entry: RegisteredProcess): void {
     if (entry.isEndTold) return;
     entry.isEndTold = true;
-    this.#forgetAfter(entry, TOLD_MS);
+    if (this.#ended.get(entry.process.pid) === entry) this.#forgetAfter(entry, TOLD_MS);
   }
 
   #findTag(tag: string): RegisteredProcess | undefined {
@@ -113,10 +115,12 @@ export class ProcessRegistry {
   }
 
   #forgetAfter(entry: RegisteredProcess, milliseconds: number): void {
-    setTimeout(() => this.#forget(entry), milliseconds).unref();
+    clearTimeout(entry.forgetting);
+    entry.forgetting = setTimeout(() => this.#forget(entry), milliseconds).unref();
   }
 
   #forget(entry: RegisteredProcess): void {
+    clearTimeout(entry.forgetting);
     const { pid, log } = entry.process;
     if (this.#ended.get(pid) === entry) this.#ended.delete(pid);
     log.drop();

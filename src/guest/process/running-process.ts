@@ -138,7 +138,7 @@ export class RunningProcess {
   /** Whatever still holds the output may go on printing, to nobody: its pipe stays open. */
   #finish(): void {
     this.#state = 'ended';
-    if (!this.#launched.resize) this.#input.close();
+    this.#input.close();
     this.#ended.resolve(this.#status as ExitStatus);
     this.log.changed();
     this.#resume();

@@ -14,6 +14,8 @@ export class TerminalInput extends Writable {
   readonly #fd: number;
   readonly #terminal: Socket;
   #timer: NodeJS.Timeout | undefined;
+  /** Ends the write that waits. */
+  #waiting: ((error: Error) => void) | undefined;
 
   /**
    * @param fd of the terminal's side that is ours; it does not block.
@@ -32,10 +34,12 @@ export class TerminalInput extends Writable {
 
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
     clearTimeout(this.#timer);
+    this.#waiting?.(error ?? new Error('the terminal is closed'));
     done(error);
   }
 
   #write(bytes: Buffer, waitMs: number, done: (error?: Error) => void): void {
+    this.#waiting = undefined;
     // Once it is destroyed, the number may be that of another file.
     if (this.#terminal.destroyed) {
       done(new Error('the terminal is closed'));
@@ -51,6 +55,7 @@ export class TerminalInput extends Writable {
         return;
       }
       const nextMs = rest.length < bytes.length ? FIRST_WAIT_MS : Math.min(2 * waitMs, LONGEST_WAIT_MS);
+      this.#waiting = done;
       this.#timer = setTimeout(() => this.#write(rest, nextMs, done), waitMs);
     }
   }
