@@ -132,7 +132,7 @@ describe('a log that is followed', () => {
     const first = await api.send('GET', `sandboxes/${id}/logs?follow=true`, {}, abort.signal);
     await eventsOf(first).next();
     abort.abort();
-    await vi.waitFor(() => expect(link.logCalls[0]?.signal.aborted).toBe(true));
+    await vi.waitFor(() => expect(link.logCalls[0]?.signal.aborted).toBe(true), { timeout: 10_000 });
     const events = eventsOf(await api.send('GET', `sandboxes/${id}/logs?follow=true`));
     await events.next();
     await api.close();

@@ -334,7 +334,7 @@ describe('a client that goes', () => {
     const { port } = await listenHttp((request) => request.resume().on('error', () => broken.resolve()));
     const sent = openRequest(api.port, below(port), { method: 'PUT', headers: { 'content-length': 100 } });
     sent.on('error', () => {}).write('some');
-    await vi.waitFor(() => expect(link.connections).toHaveLength(1), { interval: 1 });
+    await vi.waitFor(() => expect(link.connections).toHaveLength(1), { timeout: 10_000, interval: 1 });
     sent.destroy();
     await broken.promise;
     await untilClosed();

@@ -184,9 +184,9 @@ describe('before the handshake', () => {
       text += String(chunk);
     });
     socket.write(request);
-    await vi.waitFor(() => expect(text).toContain('{"status":"ok"}'));
+    await vi.waitFor(() => expect(text).toContain('{"status":"ok"}'), { timeout: 10_000 });
     socket.write(request);
-    await vi.waitFor(() => expect(text.split('{"status":"ok"}')).toHaveLength(3));
+    await vi.waitFor(() => expect(text.split('{"status":"ok"}')).toHaveLength(3), { timeout: 10_000 });
     socket.destroy();
   });
 
@@ -212,7 +212,10 @@ describe('before the handshake', () => {
     socket.terminate();
     release.resolve();
     await vi.waitFor(() => expect(written.join('')).toContain('/process.Process/SendSignal'), { timeout: 10_000, interval: 5 });
-    await vi.waitFor(async () => expect(JSON.stringify((await api.call('GET', `sandboxes/${id}/processes`)).body)).not.toContain('1000.5'));
+    await vi.waitFor(
+      async () => expect(JSON.stringify((await api.call('GET', `sandboxes/${id}/processes`)).body)).not.toContain('1000.5'),
+      { timeout: 10_000 },
+    );
   });
 });
 
@@ -231,7 +234,7 @@ describe('a client that does not keep to the protocol is closed with 1008', () =
     const pid = await pidOf(client);
     client.socket.send(text);
     expect(await client.closed).toEqual({ code: 1008, reason: expect.stringContaining(said) });
-    await vi.waitFor(() => expect(isAlive(pid)).toBe(false), { interval: 5 });
+    await vi.waitFor(() => expect(isAlive(pid)).toBe(false), { timeout: 10_000, interval: 5 });
   });
 });
 
