@@ -35,6 +35,24 @@ function problem(yaml: string | undefined, env: Environment = {}): string {
   throw new Error('the configuration was accepted');
 }
 
+describe('server.sandbox_domain', () => {
+  it('is a domain name', () => {
+    expect(load('server: {sandbox_domain: Sandbox.example.com}').server.sandboxDomain).toBe('Sandbox.example.com');
+    expect(load('server: {sandbox_domain: localhost}').server.sandboxDomain).toBe('localhost');
+    for (const wrong of [
+      '*.example.com',
+      '.example.com',
+      'example.com.',
+      'a_b.example',
+      'https://a.example',
+      'a.example:80',
+      '-a.example',
+    ]) {
+      expect(problem(`server: {sandbox_domain: "${wrong}"}`)).toMatch(/a domain name, such as sandbox.example.com/);
+    }
+  });
+});
+
 describe('sources', () => {
   it('starts without a file: everything has a default, on loopback', () => {
     const config = load();
