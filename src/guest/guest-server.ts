@@ -3,6 +3,7 @@ import { EntrypointError } from './entrypoint-error.ts';
 import { GuestError } from './guest-error.ts';
 import { createServer } from './http.ts';
 import { answerEmpty, answerError, answerJson, readJson } from './http-answer.ts';
+import { IdleMemory } from './idle-memory.ts';
 import type { Initialisation } from './initialisation.ts';
 import { MetricsReader } from './metrics.ts';
 import { servePort } from './ports.ts';
@@ -37,9 +38,17 @@ export function createGuestServer(settings: SettingsHolder, initialisation: Init
     const { serveFiles } = await import('./files/serve-files.ts');
     await serveFiles(request, response, settings);
   };
+  const memory = new IdleMemory();
+  const working =
+    (answer: Answer): Answer =>
+    (request, response) => {
+      memory.worked();
+      response.on('close', () => memory.worked());
+      return answer(request, response);
+    };
   const routeOf = (method: string, path: string): Answer => {
-    if (/^\/(?:process\.Process|filesystem\.Filesystem)\//.test(path)) return services;
-    if (/^\/files(?:\/|$)/.test(path)) return files;
+    if (/^\/(?:process\.Process|filesystem\.Filesystem)\//.test(path)) return working(services);
+    if (/^\/files(?:\/|$)/.test(path)) return working(files);
     const route = routes[`${method} ${path}`];
     if (route === undefined) throw new GuestError('invalid_request', `there is no ${method} ${path}`);
     return route;

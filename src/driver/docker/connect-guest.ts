@@ -14,20 +14,23 @@ export async function connectGuest(context: DockerContext, sandboxId: SandboxId,
   const atHand = (await doors.find(sandboxId))?.connectNow();
   if (atHand !== undefined) return atHand;
 
-  if (!hasGuest(await requireRunning(engine, executorId, sandboxId, signal))) {
+  const inspect = () => requireRunning(engine, executorId, sandboxId, signal);
+  const container = await inspect();
+  if (!hasGuest(container)) {
     const message = `sandbox ${sandboxId} was started by an earlier version of Sandglass, whose guest cannot be reached: take a snapshot of it, and restore that`;
     throw new SandglassError('guest_unavailable', message);
   }
   const door = await doors.open(sandboxId);
-  for (;;) {
+  for (let isFrozen = container.State.Paused; ; ) {
     try {
       return await door.connect(signal);
     } catch (error) {
       if (!(error instanceof SandglassError) || error.reason !== 'guest_unavailable') throw error;
-      const { State } = await requireRunning(engine, executorId, sandboxId, signal); // rather say that it has ended
+      const wasFrozen = isFrozen;
+      isFrozen = (await inspect()).State.Paused; // says so if it has ended
       await assertNotPaused(context, sandboxId);
-      if (!State.Paused) throw error;
-      // It is being captured, and comes when that is over.
+      if (!wasFrozen && !isFrozen) throw error;
+      // It is, or was, being captured, and comes when that is over.
     }
   }
 }

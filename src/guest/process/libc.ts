@@ -6,6 +6,8 @@ import { loadNative } from '../native.ts';
 export interface Libc {
   /** A pipe whose ends close on exec. @returns the descriptors of its ends. @throws Error with a `code`, such as EMFILE. */
   pipe(): { readonly readEnd: number; readonly writeEnd: number };
+  /** Gives memory that is free back to the system. */
+  trimHeap(): void;
   /** Has a descriptor closed in what is started from now on. */
   closeOnExec(descriptor: number): void;
   /** Sets real, effective and saved uid of this thread alone. */
@@ -40,6 +42,7 @@ function load(): Libc {
   if (numbers === undefined) throw new Error(`the guest knows no system call numbers for ${process.arch}`);
   const library = koffi.load(null);
   const pipe2 = library.func('int pipe2(_Out_ int *fds, int flags)');
+  const mallocTrim = library.func('int malloc_trim(size_t keep)');
   const fcntl = library.func('int fcntl(int fd, int command, int flags)');
   const syscall = library.func('long syscall(long number, long a, long b, long c)');
   const syscallList = library.func('syscall', 'long', ['long', 'long', 'uint32_t *']);
@@ -52,6 +55,7 @@ function load(): Libc {
       check(pipe2(ends, O_CLOEXEC), 'pipe2');
       return { readEnd: ends[0], writeEnd: ends[1] };
     },
+    trimHeap: () => void mallocTrim(0),
     closeOnExec: (descriptor) => check(fcntl(descriptor, F_SETFD, FD_CLOEXEC), 'fcntl'),
     setresuid: (real, effective, saved) => check(syscall(numbers.setresuid, real, effective, saved), 'setresuid'),
     setresgid: (real, effective, saved) => check(syscall(numbers.setresgid, real, effective, saved), 'setresgid'),
