@@ -330,11 +330,14 @@ describe('a client that goes', () => {
   });
 
   test('in the middle of its body breaks off for the program too', async () => {
-    const broken = Promise.withResolvers<void>();
-    const { port } = await listenHttp((request) => request.resume().on('error', () => broken.resolve()));
+    const [asked, broken] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const { port } = await listenHttp((request) => {
+      asked.resolve();
+      request.resume().on('error', () => broken.resolve());
+    });
     const sent = openRequest(api.port, below(port), { method: 'PUT', headers: { 'content-length': 100 } });
     sent.on('error', () => {}).write('some');
-    await vi.waitFor(() => expect(link.connections).toHaveLength(1), { timeout: 10_000, interval: 1 });
+    await asked.promise;
     sent.destroy();
     await broken.promise;
     await untilClosed();
