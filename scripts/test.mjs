@@ -100,10 +100,23 @@ async function suitesWithEngine(env) {
   }
 }
 
-/** @param {NodeJS.ProcessEnv} env */
+/**
+ * Those with an engine beside those without: the ones wait for the engine most of the time.
+ * @param {NodeJS.ProcessEnv} env
+ */
 async function suites(env) {
-  const report = join(scratch, 'report.json');
-  const vitest = ['run', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`, ...args];
+  const groups = args.length > 0 ? [args] : [['--project', 'e2e'], ['--project', 'unit', '--project', 'integration']];
+  await Promise.all(groups.map((group, number) => suite(env, group, join(scratch, `report-${number}.json`))));
+  interrupted.throwIfAborted();
+}
+
+/**
+ * @param {NodeJS.ProcessEnv} env
+ * @param {readonly string[]} chosen arguments of vitest
+ * @param {string} report path of a file that gets the results
+ */
+async function suite(env, chosen, report) {
+  const vitest = ['run', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`, ...chosen];
   const endedWell = await run('vitest', vitest, { cwd: root, env, signal: interrupted, stopSignal: 'SIGINT' }).then(
     () => true,
     () => false,
@@ -112,7 +125,6 @@ async function suites(env) {
   totals.passed += counted.passed;
   totals.failed += counted.failed;
   totals.skipped += counted.skipped;
-  interrupted.throwIfAborted();
 }
 
 /**

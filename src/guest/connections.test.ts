@@ -9,7 +9,7 @@ beforeEach(async () => {
 });
 afterEach(() => guest?.close());
 
-const untilSpares = (count: number) => vi.waitFor(() => expect(guest.spares).toBe(count));
+const untilSpares = (count: number) => vi.waitFor(() => expect(guest.spares).toBe(count), 10_000);
 
 test('four spare connections wait, and a used one is replaced at once', async () => {
   await untilSpares(4);

@@ -18,7 +18,7 @@ async function startGuest(init?: HostGuestInit): Promise<HostGuest> {
 }
 
 const shell = (script: string) => ['sh', '-c', script];
-const untilPrinted = (guest: HostGuest, text: string) => vi.waitFor(() => expect(guest.output).toContain(text));
+const untilPrinted = (guest: HostGuest, text: string) => vi.waitFor(() => expect(guest.output).toContain(text), 10_000);
 
 /** The guest's exit status, or the signal that ended it. */
 async function ending(guest: HostGuest): Promise<unknown> {

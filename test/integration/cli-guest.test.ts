@@ -102,7 +102,7 @@ describe('exec', () => {
     const result = await cli(['exec', '-w', inside, id, '--', 'sh', '-c', line], { onStart, stdin: { how: 'none' } });
     expect(result).toMatchObject({ code: 130, stderr: 'error: interrupted\n' });
     const pid = (await readFile(join(inside, 'pid'), 'utf8')).trim();
-    await vi.waitFor(async () => expect(existsSync(`/proc/${pid}/fd/0`)).toBe(false));
+    await vi.waitFor(async () => expect(existsSync(`/proc/${pid}/fd/0`)).toBe(false), 10_000);
   });
 
   test('tells that there is no such command, and that its time was up', async () => {
@@ -167,7 +167,7 @@ describe('cp', () => {
     };
     const { code, stderr } = await cli(['cp', '-', `${id}:${inside}/f`], { stdin: { how: 'open' }, onStart });
     expect({ code, stderr }).toEqual({ code: 130, stderr: 'error: interrupted\n' });
-    await vi.waitFor(async () => expect(await readdir(inside)).toEqual(['f']));
+    await vi.waitFor(async () => expect(await readdir(inside)).toEqual(['f']), 10_000);
     expect(await readFile(join(inside, 'f'), 'utf8')).toBe('old');
   });
 

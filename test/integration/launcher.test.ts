@@ -3,7 +3,8 @@ import { SANDBOX_ID } from '../support/api-objects.ts';
 import { FakeApi } from '../support/fake-api.ts';
 import { type RunCliOptions, runCli } from '../support/run-cli.ts';
 
-const EXEC = `POST /v1/namespaces/default/sandboxes/${SANDBOX_ID}/exec`;
+const PROCESSES = `/v1/namespaces/default/sandboxes/${SANDBOX_ID}/processes`;
+const START = `POST ${PROCESSES}`;
 /** Makes the launcher believe that an older Node runs it, so that it has to find the pinned one. */
 const OLD_NODE = "Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '20.20.2' } });";
 
@@ -29,30 +30,47 @@ describe('bin/sandglass.mjs under an older Node', () => {
   });
 
   test('passes arguments, input, output and exit code through', async () => {
-    api.on(EXEC, (request, reply) => {
+    const input = Promise.withResolvers<Buffer>();
+    api.on(START, async (request, reply) => {
       const stream = reply.stream();
-      const { cmd, stdin } = request.body as { cmd: string; stdin: string };
+      const { cmd } = request.body as { cmd: string };
+      stream.event('start', { pid: 7 });
       stream.event('stdout', { data: Buffer.from(`${cmd}:`).toString('base64') });
-      stream.event('stdout', { data: stdin });
-      stream.event('exit', { exit_code: 42, duration_ms: 1 });
+      stream.event('stdout', { data: (await input.promise).toString('base64') });
+      stream.event('exit', { exit_code: 42 });
       stream.end();
+    });
+    api.on(`POST ${PROCESSES}/7/stdin`, ({ bytes }, reply) => {
+      input.resolve(bytes);
+      reply.text(204, '');
     });
     const result = await underOldNode(['sandbox', 'exec', '-i', SANDBOX_ID, '--', 'a b'], { stdin: 'input' });
     expect(result).toEqual({ code: 42, stdout: 'a b:input', stderr: '' });
   });
 
-  test.each(['SIGINT', 'SIGTERM'] as const)('passes %s on, and ends as the CLI does', async (signal) => {
-    const closed = Promise.withResolvers<void>();
+  test.each([
+    ['SIGINT', 2],
+    ['SIGTERM', 15],
+  ] as const)('passes %s on, and ends as the CLI does', async (signal, number) => {
+    const signalled = Promise.withResolvers<unknown>();
     let kill = () => {};
-    api.on(EXEC, (_request, reply) => {
-      void reply.stream(': open\n\n').closed.then(closed.resolve);
+    api.on(START, async (_request, reply) => {
+      const stream = reply.stream();
+      stream.event('start', { pid: 7 });
       kill();
+      await signalled.promise;
+      stream.event('exit', { exit_code: 128 + number });
+      stream.end();
+    });
+    api.on(`POST ${PROCESSES}/7/signal`, ({ body }, reply) => {
+      signalled.resolve(body);
+      reply.text(204, '');
     });
     const onStart: RunCliOptions['onStart'] = (child) => {
       kill = () => child.kill(signal);
     };
-    const { code, stderr } = await underOldNode(['sandbox', 'exec', SANDBOX_ID, 'sleep', '60'], { onStart });
-    expect({ code, stderr }).toEqual({ code: 130, stderr: 'error: interrupted\n' });
-    await closed.promise;
+    const { code } = await underOldNode(['sandbox', 'exec', SANDBOX_ID, 'sleep', '60'], { onStart });
+    expect(code).toBe(128 + number);
+    expect(await signalled.promise).toEqual({ signal });
   });
 });

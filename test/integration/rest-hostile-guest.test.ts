@@ -108,7 +108,7 @@ describe('a guest that gives', () => {
     hostile.misdeed = misdeed;
     const answer = await whileOthersGoOn(api.call('POST', `${path}/exec`, { body: { cmd: 'true' } }));
     expect(answer).toMatchObject({ status: 503, body: { error: { reason: 'guest_unavailable' } } });
-    await vi.waitFor(() => expect(hostile.closed).toBe(hostile.connections));
+    await vi.waitFor(() => expect(hostile.closed).toBe(hostile.connections), 10_000);
   });
 
   test.each(ANSWERS)('%s harms only the file that was asked for', async (_what, misdeed) => {
@@ -131,13 +131,13 @@ test('a guest that says nothing is given up: commands, files, downloads, uploads
   for (const request of requests) {
     const begun = hostile.connections;
     const answer = request();
-    await vi.waitFor(() => expect(hostile.connections).toBe(begun + 1));
+    await vi.waitFor(() => expect(hostile.connections).toBe(begun + 1), 10_000);
     await api.timerOf(30_000);
     await whileOthersGoOn(Promise.resolve());
     api.world.clock.advance(30_000);
     expect(await answer).toMatchObject({ status: 503, body: { error: { reason: 'guest_unavailable' } } });
   }
-  await vi.waitFor(() => expect(hostile.closed).toBe(hostile.connections));
+  await vi.waitFor(() => expect(hostile.closed).toBe(hostile.connections), 10_000);
 });
 
 test('a stream that falls silent ends with an error; one that is kept alive goes on', async () => {

@@ -88,7 +88,7 @@ test('a signal ends a process with all that it started, and its exit code says w
   const child = Number((await events.next()).value?.data.data);
   expect((await api.call('POST', `${path}/${pid}/signal`, { body: { signal: 'SIGTERM' } })).status).toBe(204);
   expect(await Array.fromAsync(events)).toEqual([{ event: 'exit', data: { exit_code: 143 } }]);
-  await vi.waitFor(() => expect(isAlive(child)).toBe(false));
+  await vi.waitFor(() => expect(isAlive(child)).toBe(false), 10_000);
 });
 
 test('a terminal is resized', async () => {
@@ -189,5 +189,5 @@ test('a client of exec that goes away has its command killed, with all that it s
   const response = await api.send('POST', `sandboxes/${id}/exec`, { body, headers: { accept: 'text/event-stream' } }, client.signal);
   const child = Number((await eventsOf(response).next()).value?.data.data);
   client.abort();
-  await vi.waitFor(() => expect(isAlive(child)).toBe(false));
+  await vi.waitFor(() => expect(isAlive(child)).toBe(false), 10_000);
 });

@@ -119,7 +119,7 @@ export class RestWorld {
   /** Resolves once the server has set a timer for `ms` from now: it has begun to wait for something. */
   async timerOf(ms: number): Promise<void> {
     const { clock } = this.world;
-    await vi.waitFor(() => expect(clock.scheduled).toContain(clock.now() + ms), { interval: 1 });
+    await vi.waitFor(() => expect(clock.scheduled).toContain(clock.now() + ms), { interval: 1, timeout: 10_000 });
   }
 
   async close(): Promise<void> {

@@ -211,7 +211,7 @@ describe('withoutOwnName', () => {
       }
     };
     for await (const _chunk of withoutOwnName(endless(), 'src')) break;
-    await vi.waitFor(() => expect(stopped).toBe(true));
+    await vi.waitFor(() => expect(stopped).toBe(true), 10_000);
   });
 
   test('tells what is wrong with the archive that it reads', async () => {

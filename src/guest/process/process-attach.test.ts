@@ -14,7 +14,7 @@ const from = (offset: number) => ({ headers: { 'sandglass-output-from': `${offse
 const numbers = (first: number, last: number) => Array.from({ length: last - first + 1 }, (_, n) => `${first + n}\n`).join('');
 
 async function untilEnded(pid: number): Promise<void> {
-  await vi.waitFor(async () => expect((await client().list({})).processes.map((each) => each.pid)).not.toContain(pid));
+  await vi.waitFor(async () => expect((await client().list({})).processes.map((each) => each.pid)).not.toContain(pid), 10_000);
 }
 
 test('a client that comes back gets what nobody has been sent', async () => {

@@ -15,7 +15,7 @@ const client = () => processClient(guest);
 
 /** Whether a process is there and is more than a remembered status. */
 const lives = (pid: number) => existsSync(`/proc/${pid}/stat`) && !/\) [ZX]/.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
-const untilDead = (pid: number) => vi.waitFor(() => expect(lives(pid)).toBe(false));
+const untilDead = (pid: number) => vi.waitFor(() => expect(lives(pid)).toBe(false), 10_000);
 
 test.each([
   [1, 'hangup'],

@@ -92,7 +92,7 @@ test.each([
   const waiting = failure(client().sendInput({ process: byPid(stream.pid), input: stdin(Buffer.alloc(1_000_000)) })).finally(() => {
     isSettled = true;
   });
-  await vi.waitFor(() => expect(written() - before).toBeGreaterThanOrEqual(4000)); // what the system keeps for it
+  await vi.waitFor(() => expect(written() - before).toBeGreaterThanOrEqual(4000), 10_000); // what the system keeps for it
   expect(isSettled).toBe(false);
   await client().sendSignal({ process: byPid(stream.pid), signal: 9 });
   await stream.until(() => false);
