@@ -105,7 +105,13 @@ async function suitesWithEngine(env) {
  * @param {NodeJS.ProcessEnv} env
  */
 async function suites(env) {
-  const groups = args.length > 0 ? [args] : [['--project', 'e2e'], ['--project', 'unit', '--project', 'integration']];
+  const groups =
+    args.length > 0
+      ? [args]
+      : [
+          ['--project', 'e2e'],
+          ['--project', 'unit', '--project', 'integration'],
+        ];
   await Promise.all(groups.map((group, number) => suite(env, group, join(scratch, `report-${number}.json`))));
   interrupted.throwIfAborted();
 }

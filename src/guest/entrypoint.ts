@@ -5,6 +5,7 @@ import { GuestError } from './guest-error.ts';
 import { runAs } from './process/credentials.ts';
 import { launchError } from './process/launch-error.ts';
 import { checkPlan, planLaunch } from './process/launch-plan.ts';
+import { preferInOomKill } from './process/oom-score.ts';
 import { exitStatus, shellStatus } from './process/signals.ts';
 import type { GuestSettings } from './settings.ts';
 
@@ -39,6 +40,7 @@ async function spawnEntrypoint(cmd: string, args: readonly string[], settings: G
       spawn(cmd, args, { cwd: checkPlan(plan), env: { ...plan.env }, stdio: ['ignore', 'inherit', 'inherit'], detached: true }),
     );
     if (child.pid === undefined) throw (await once(child, 'error'))[0];
+    preferInOomKill(child.pid);
     return child;
   } catch (error) {
     throw launchError(error, plan);

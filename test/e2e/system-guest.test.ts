@@ -134,6 +134,15 @@ describe.each(['apart', 'up'] as const)('a sandbox from inside, with server and 
     expect((await client.executors.list()).every(({ status }) => status === 'online')).toBe(true);
   });
 
+  test('a command that takes all memory is killed, and its sandbox goes on', async () => {
+    const { sandbox_id } = await client.sandboxes.create({ resources: { memory_mb: 96 } }, { wait: true, ...SOON });
+    const hungry = await client.sandboxes.exec(sandbox_id, { shell: 'tail -c 1000000000 /dev/zero >/dev/null' });
+    expect(hungry.exit_code).toBe(137);
+    expect(await shell('echo still here', sandbox_id)).toBe('still here\n');
+    expect((await client.sandboxes.get(sandbox_id)).status).toBe('running');
+    await client.sandboxes.delete(sandbox_id);
+  });
+
   test('files are watched, terminals typed into, and ports reached', async () => {
     await shell('mkdir -p /watched');
     const abort = new AbortController();

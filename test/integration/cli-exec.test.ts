@@ -142,10 +142,11 @@ describe('exec', () => {
 
   test('a second Ctrl-C kills the command and ends with 130', async () => {
     const { onStart, send } = withChild();
-    api.on(SIGNAL, (request, reply) => {
+    const second: Route = (request, reply) => {
       void done(request, reply);
       send('SIGINT');
-    });
+    };
+    api.on(SIGNAL, second, done);
     api.on(START, (_request, reply) => {
       printEvents(reply, 7, []);
       send('SIGINT');

@@ -7,6 +7,7 @@ import { launchError } from './launch-error.ts';
 import { checkPlan, type LaunchPlan } from './launch-plan.ts';
 import type { Launched, TakeOutput } from './launched.ts';
 import { libc } from './libc.ts';
+import { preferInOomKill } from './oom-score.ts';
 import { readInto } from './read-buffer.ts';
 import { type ExitStatus, exitStatus } from './signals.ts';
 
@@ -33,6 +34,7 @@ export async function launchPlain(plan: LaunchPlan, options: PlainOptions): Prom
     });
     const exited = exitOf(child);
     if (child.pid === undefined) throw (await once(child, 'error'))[0];
+    preferInOomKill(child.pid);
     return { pid: child.pid, exited, ...pipes.connect(options) };
   } catch (error) {
     throw launchError(error, plan);

@@ -5,6 +5,7 @@ import { launchError } from './launch-error.ts';
 import { checkPlan, type LaunchPlan, type TerminalSize } from './launch-plan.ts';
 import type { Launched, TakeOutput } from './launched.ts';
 import { libc } from './libc.ts';
+import { preferInOomKill } from './oom-score.ts';
 import { readInto } from './read-buffer.ts';
 import type { ExitStatus } from './signals.ts';
 import { TerminalInput } from './terminal-input.ts';
@@ -48,6 +49,7 @@ export function launchTerminal(plan: LaunchPlan, size: TerminalSize, take: TakeO
     const { fd, pid } = runAs(account, () =>
       fork(cmd, args, env, checkPlan(plan), size.cols, size.rows, SAME_ID, SAME_ID, true, '', report),
     );
+    preferInOomKill(pid);
     libc().closeOnExec(fd); // or all that is started from now on could read and write this terminal
     const socket = new ReadStream(fd, { onread: readInto(take) });
     return {

@@ -80,12 +80,9 @@ export class RunningProcess {
   /** Sends a signal to the process and what it has started in its group. @throws GuestError `process_not_found` */
   kill(signal: number): void {
     this.#mustRun();
-    try {
-      process.kill(-this.pid, signal);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ESRCH') throw this.#gone();
-      throw error;
-    }
+    // On a terminal it makes its group only once it runs, which on a busy machine may be later than this.
+    if (sendSignal(-this.pid, signal) || sendSignal(this.pid, signal)) return;
+    throw this.#gone();
   }
 
   /** Kills it after so much time, if it still runs. */
@@ -150,5 +147,16 @@ export class RunningProcess {
 
   #gone(): GuestError {
     return new GuestError('process_not_found', `process ${this.pid} has ended`);
+  }
+}
+
+/** @returns whether there was anybody to get it. */
+function sendSignal(target: number, signal: number): boolean {
+  try {
+    process.kill(target, signal);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false;
+    throw error;
   }
 }
