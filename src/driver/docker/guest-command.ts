@@ -8,7 +8,7 @@ export const DOOR_TARGET = '/dev/sandglass-run';
 
 /**
  * The command that runs the guest. The flags keep it small: V8's worker threads and a large heap are of no use to it.
- * Measured: 9 MB of private memory, 30 ms to start.
+ * Measured: 17 MB of private memory, of which the program and the compiled code are most.
  */
 export function guestCommand({ hasInit }: RuntimeBundle): string[] {
   return [
@@ -19,6 +19,7 @@ export function guestCommand({ hasInit }: RuntimeBundle): string[] {
     `${BUNDLE_TARGET}/node`,
     '--v8-pool-size=0',
     '--max-old-space-size=64',
+    '--single-threaded',
     '--max-semi-space-size=1',
     `${BUNDLE_TARGET}/guest/main.mjs`,
     '--socket',
