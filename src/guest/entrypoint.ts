@@ -37,7 +37,7 @@ async function spawnEntrypoint(cmd: string, args: readonly string[], settings: G
   const plan = planLaunch({ cmd, args, env: {}, hasInput: false }, settings);
   try {
     const child = runAs(plan.account, () =>
-      spawn(cmd, args, { cwd: checkPlan(plan), env: { ...plan.env }, stdio: ['ignore', 'inherit', 'inherit'], detached: true }),
+      spawn(cmd, args, { cwd: checkPlan(plan).cwd, env: { ...plan.env }, stdio: ['ignore', 'inherit', 'inherit'], detached: true }),
     );
     if (child.pid === undefined) throw (await once(child, 'error'))[0];
     preferInOomKill(child.pid);

@@ -1,5 +1,3 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { closeSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { runAs } from './credentials.ts';
@@ -8,8 +6,9 @@ import { checkPlan, type LaunchPlan } from './launch-plan.ts';
 import type { Launched, TakeOutput } from './launched.ts';
 import { libc } from './libc.ts';
 import { preferInOomKill } from './oom-score.ts';
+import { posixSpawn } from './posix-spawn.ts';
 import { readInto } from './read-buffer.ts';
-import { type ExitStatus, exitStatus } from './signals.ts';
+import type { ExitStatus } from './signals.ts';
 
 /** How a plain process is connected. */
 export interface PlainOptions {
@@ -23,30 +22,24 @@ export interface PlainOptions {
  * `/dev/stdout` or `/dev/stderr` fail on sockets. They belong to the process's user for the same reason.
  * @throws GuestError `command_not_found`, `invalid_workdir`, `invalid_request`, `too_many_requests`
  */
-export async function launchPlain(plan: LaunchPlan, options: PlainOptions): Promise<Launched> {
+export function launchPlain(plan: LaunchPlan, options: PlainOptions): Launched {
   const pipes = new Pipes();
+  const { promise: exited, resolve: onExit } = Promise.withResolvers<ExitStatus>();
   try {
-    const child = runAs(plan.account, () => {
-      const cwd = checkPlan(plan);
+    const pid = runAs(plan.account, () => {
+      const place = checkPlan(plan);
       pipes.open(options.hasInput);
       const { cmd, args, env } = plan;
-      return spawn(cmd, args, { cwd, env: { ...env }, stdio: [pipes.stdin?.readEnd ?? 'ignore', ...pipes.outputs], detached: true });
+      const [stdout, stderr] = pipes.outputs;
+      return posixSpawn({ ...place, argv: [cmd, ...args], env, stdin: pipes.stdin?.readEnd, stdout, stderr }, onExit);
     });
-    const exited = exitOf(child);
-    if (child.pid === undefined) throw (await once(child, 'error'))[0];
-    preferInOomKill(child.pid);
-    return { pid: child.pid, exited, ...pipes.connect(options) };
+    preferInOomKill(pid);
+    return { pid, exited, ...pipes.connect(options) };
   } catch (error) {
     throw launchError(error, plan);
   } finally {
     pipes.close();
   }
-}
-
-function exitOf(child: ChildProcess): Promise<ExitStatus> {
-  const { promise, resolve } = Promise.withResolvers<ExitStatus>();
-  child.on('exit', (code, signal) => resolve(exitStatus(code, signal)));
-  return promise;
 }
 
 type Pipe = ReturnType<ReturnType<typeof libc>['pipe']>;
@@ -64,8 +57,8 @@ class Pipes {
   }
 
   /** The process's ends. */
-  get outputs(): number[] {
-    return [this.#stdout, this.#stderr].map((pipe) => pipe?.writeEnd ?? -1);
+  get outputs(): [stdout: number, stderr: number] {
+    return [this.#stdout?.writeEnd ?? -1, this.#stderr?.writeEnd ?? -1];
   }
 
   open(hasInput: boolean): void {

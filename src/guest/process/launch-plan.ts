@@ -37,6 +37,14 @@ export interface LaunchPlan {
   readonly isHome: boolean;
 }
 
+/** What a plan comes to for its user. */
+export interface CheckedPlan {
+  /** The directory to start in. */
+  readonly cwd: string;
+  /** Path of the program. */
+  readonly file: string;
+}
+
 /** @throws GuestError `invalid_user`, `invalid_request` */
 export function planLaunch(request: LaunchRequest, settings: GuestSettings): LaunchPlan {
   const { cmd, args } = request;
@@ -55,13 +63,11 @@ export function planLaunch(request: LaunchRequest, settings: GuestSettings): Lau
 /**
  * Looks whether the process can be started, so that clients hear the same of plain processes and of terminals, which can't
  * tell. To be called as the plan's user: it may see other files than root does.
- * @returns the directory to start in.
  * @throws GuestError `command_not_found`, `invalid_workdir`
  */
-export function checkPlan(plan: LaunchPlan): string {
+export function checkPlan(plan: LaunchPlan): CheckedPlan {
   const cwd = usableDirectory(plan);
-  checkProgram(plan, cwd);
-  return cwd;
+  return { cwd, file: findProgram(plan, cwd) };
 }
 
 function accountOf(user: string | undefined, settings: GuestSettings): Account {
@@ -86,11 +92,11 @@ function usableDirectory({ cwd, isHome, account }: LaunchPlan): string {
   throw new GuestError('invalid_workdir', `user ${account.name} may not enter the working directory ${cwd}`);
 }
 
-function checkProgram({ cmd, env, account }: LaunchPlan, cwd: string): void {
+function findProgram({ cmd, env, account }: LaunchPlan, cwd: string): string {
   const directories = cmd.includes('/') ? [''] : (env.PATH ?? '').split(':');
-  const candidates = directories.map((directory) => resolve(cwd, directory, cmd));
-  const files = candidates.filter((path) => statOf(path)?.isFile());
-  if (files.some((path) => accessFailure(path) === undefined)) return;
+  const files = directories.map((directory) => resolve(cwd, directory, cmd)).filter((path) => statOf(path)?.isFile());
+  const program = files.find((path) => accessFailure(path) === undefined);
+  if (program !== undefined) return program;
   const [file] = files;
   if (file !== undefined) {
     throw new GuestError('command_not_found', `${file} is not executable for user ${account.name}`, { cause: accessFailure(file) });

@@ -47,7 +47,7 @@ export function launchTerminal(plan: LaunchPlan, size: TerminalSize, take: TakeO
   const report = (code: number, signal: number) => onExit(signal > 0 ? { signal } : { code });
   try {
     const { fd, pid } = runAs(account, () =>
-      fork(cmd, args, env, checkPlan(plan), size.cols, size.rows, SAME_ID, SAME_ID, true, '', report),
+      fork(cmd, args, env, checkPlan(plan).cwd, size.cols, size.rows, SAME_ID, SAME_ID, true, '', report),
     );
     preferInOomKill(pid);
     libc().closeOnExec(fd); // or all that is started from now on could read and write this terminal
