@@ -39,7 +39,7 @@ export class HostGuest {
     this.#listener = listener;
     listener.on('connection', (socket) => this.#take(socket));
     this.#agent = guestAgent(() => this.connect());
-    const flags = ['--v8-pool-size=0', '--single-threaded', '--max-old-space-size=64', '--max-semi-space-size=1'];
+    const flags = ['--v8-pool-size=0', '--max-old-space-size=64', '--max-semi-space-size=1'];
     this.child = spawn(process.execPath, [...flags, main, '--socket', this.path], { stdio: ['ignore', 'pipe', 'pipe'] });
     for (const stream of [this.child.stdout, this.child.stderr]) stream?.on('data', (chunk) => (this.output += String(chunk)));
   }

@@ -5,7 +5,8 @@ import { chmod, copyFile, mkdir, mkdtemp, open, readdir, rename, rm, stat, write
 import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { readInterpreter } from './elf.ts';
-import { guestProgram } from './guest-program.ts';
+import { GUEST_FLAGS } from './guest-command.ts';
+import { GUEST_FILES, guestProgram } from './guest-program.ts';
 import { nativeParts } from './native-parts.ts';
 
 /**
@@ -23,6 +24,7 @@ export interface RuntimeBundle {
 /** Where static init programs are: Docker Engine brings one. */
 const INIT_PATHS = ['/usr/bin/docker-init', '/usr/libexec/docker/docker-init', '/usr/local/bin/docker-init', '/usr/bin/tini-static'];
 const TEMPORARY_PREFIX = '.tmp-';
+const COMPILE_TIMEOUT_MS = 30_000;
 const runFile = promisify(execFile);
 
 /** A file of the bundle, copied from the host or written from text. */
@@ -45,6 +47,7 @@ export async function ensureRuntimeBundle(root: string, node: string): Promise<R
   const temporary = await mkdtemp(join(root, TEMPORARY_PREFIX));
   try {
     for (const part of parts) await writePart(temporary, part);
+    await compileGuest(temporary);
     await chmod(temporary, 0o755);
     for (const folder of new Set(['', ...parts.map(({ name }) => dirname(name))])) await sync(join(temporary, folder));
     await rename(temporary, directory);
@@ -78,10 +81,29 @@ async function nodeParts(node: string, guest: readonly Part[]): Promise<Part[]> 
 }
 
 async function guestParts(): Promise<Part[]> {
+  const { loader, program } = await guestProgram();
   return [
-    { name: 'guest/main.mjs', text: await guestProgram() },
+    { name: `guest/${GUEST_FILES.loader}`, text: loader },
+    { name: `guest/${GUEST_FILES.program}`, text: program },
     ...nativeParts().map(({ name, path }) => ({ name: `guest/${name}`, source: path })),
   ];
+}
+
+/**
+ * Has the guest run for a moment, on the bundle's own Node and with its flags, and keep the code that V8 makes of it. Where that
+ * can't be done, such as in a folder from which nothing may be run, guests compile it at each start.
+ */
+async function compileGuest(directory: string): Promise<void> {
+  const at = (name: string) => join(directory, name);
+  const cache = at('guest/program.cache');
+  const args = ['--library-path', at('lib'), at('node'), ...GUEST_FLAGS, at(`guest/${GUEST_FILES.loader}`)];
+  try {
+    await runFile(at('ld.so'), [...args, '--write-cache', cache, '--socket', at('nobody-listens')], { timeout: COMPILE_TIMEOUT_MS });
+    await chmod(cache, 0o755);
+    await sync(cache);
+  } catch {
+    await rm(cache, { force: true });
+  }
 }
 
 async function initParts(): Promise<Part[]> {
