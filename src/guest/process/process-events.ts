@@ -13,6 +13,10 @@ export async function* processEvents(
   reader: OutputReader,
   options: { readonly keepaliveMs: number; readonly signal: AbortSignal },
 ): AsyncGenerator<ProcessEvent> {
+  // Nobody resumes this generator any more once its connection has gone, and the process must not wait for it.
+  const close = () => reader.close();
+  if (options.signal.aborted) close();
+  options.signal.addEventListener('abort', close, { once: true });
   try {
     yield event({ case: 'start', value: { pid: process.pid } });
     for (;;) {
@@ -28,7 +32,8 @@ export async function* processEvents(
       }
     }
   } finally {
-    reader.close();
+    options.signal.removeEventListener('abort', close);
+    close();
   }
 }
 
