@@ -12,7 +12,9 @@ export function connectEngine(): Promise<Docker> {
 /** Removes the containers, networks and images that carry the test label, or another one, with this value. */
 export async function removeLabelled(docker: Docker, value: string, label = TEST_LABEL): Promise<void> {
   const filters = JSON.stringify({ label: [`${label}=${value}`] });
-  for (const { Id } of await docker.listContainers({ all: true, filters })) await docker.getContainer(Id).remove({ force: true, v: true });
+  for (const { Id } of await docker.listContainers({ all: true, filters })) {
+    await docker.getContainer(Id).remove({ force: true, v: true }).catch(ignoreInUse); // the executor may be removing it
+  }
   for (const { Id } of await docker.listNetworks({ filters })) await docker.getNetwork(Id).remove();
   // A parent can be removed only after its children; each round removes at least the youngest.
   for (let images = await docker.listImages({ filters }), before = Number.POSITIVE_INFINITY; images.length < before; ) {
